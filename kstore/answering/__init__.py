@@ -1,0 +1,1 @@
+"""Arms: ways of answering one question from one memory or the other, with citations, age and timings."""

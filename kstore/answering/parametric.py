@@ -1,0 +1,59 @@
+"""The parametric arm: the answer comes out of the weights, token by token, and no document is read."""
+
+import math
+from collections.abc import Callable
+
+from kstore.answering.prompts import closed_book
+from kstore.controls import Controls
+from kstore.types import Answer, Stopwatch
+from kstore.weights.generator import Calibration, Generator, TrainingRecord
+
+
+class ParametricArm:
+    """Asks a generator. ``revision_of`` tells at which revision this store had the corpus of a digest, if ever."""
+
+    name = "parametric"
+
+    def __init__(self, generator: Generator, revision_of: Callable[[str], int | None]) -> None:
+        self._generator = generator
+        self._revision_of = revision_of
+
+    def answer(self, question: str, controls: Controls = Controls()) -> Answer:  # noqa: B008 - immutable
+        """The generator's answer; ``as_of`` is the revision its weights were trained on, where this store had it."""
+        watch = Stopwatch()
+        written: list[str] = []
+        log_probabilities: list[float] = []
+        for token in self._generator.stream(closed_book(question, self._generator.instructable), controls.sampling):
+            watch.lap("generate" if written else "first_token")
+            written.append(token.text)
+            if token.probability is not None:
+                log_probabilities.append(math.log(max(token.probability, 1e-30)))
+        watch.lap("generate" if written else "first_token")
+        text = "".join(written).strip()
+        record = self._generator.record
+        as_of = self._revision_of(record.corpus_digest) if record else None
+        watch.lap("locate")
+        return Answer(
+            arm=self.name,
+            model=self._generator.name,
+            text=text or None,
+            declined=None if text else "the model wrote nothing",
+            as_of=as_of,
+            knowledge=_describe(record),
+            confidence=_confidence(log_probabilities, record.calibration if record else None),
+            timings=watch.timings(),
+        )
+
+
+def _describe(record: TrainingRecord | None) -> str:
+    if record is None:
+        return "weights without a training record: the corpus and date of their knowledge are not known"
+    return f"weights trained on corpus {record.corpus_digest[:12]} of {record.corpus_date}"
+
+
+def _confidence(log_probabilities: list[float], calibration: Calibration | None) -> float | None:
+    """The probability of being right, from the mean log-probability of the tokens; None without a calibration."""
+    if calibration is None or not log_probabilities:
+        return None
+    mean = sum(log_probabilities) / len(log_probabilities)
+    return 1 / (1 + math.exp(-(calibration.slope * mean + calibration.intercept)))

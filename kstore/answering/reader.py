@@ -1,0 +1,60 @@
+"""The extractive reader: of the passages found, the sentences that answer, quoted as they stand."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kstore.encoding.encoder import Encoder
+from kstore.text.markdown import units
+from kstore.types import Citation, Hit
+
+_PASSAGES_READ = 5
+_SENTENCES_READ = 48  # encoding them is most of an answer's time
+_MOST_SENTENCES = 2
+_NEARLY_AS_GOOD = 0.93  # a second sentence is quoted only if its score is this share of the best one's
+_PASSAGE_WEIGHT = 0.3
+_MARKER = re.compile(r"(?:[-*+]|\d{1,9}[.)])\s+|>\s?|\|\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence of a hit: its span within the hit's text, and its words without markup."""
+
+    hit: Hit
+    start: int
+    end: int
+    plain: str
+
+
+def read(question: str, hits: Sequence[Hit], encoder: Callable[[], Encoder]) -> list[Citation]:
+    """The one or two sentences that best answer the question, best first; each quote is a span of its document.
+
+    A sentence's score is its cosine to the question, read under its headings, plus a share of its passage's score: a
+    sentence that sounds right in a passage that does not fit is rarely the answer.
+    """
+    candidates = [candidate for hit in hits[:_PASSAGES_READ] for candidate in _candidates(hit)][:_SENTENCES_READ]
+    if not candidates:
+        return []
+    model = encoder()
+    asked = model.encode_questions([question])[0]
+    texts = [" > ".join((*candidate.hit.headings[-1:], candidate.plain)) for candidate in candidates]
+    highest = max(abs(hit.score) for hit in hits) or 1.0
+    passage_scores = np.array([candidate.hit.score / highest for candidate in candidates])
+    scores = model.encode_passages(texts) @ asked + _PASSAGE_WEIGHT * passage_scores
+    order = np.argsort(-scores, kind="stable")[:_MOST_SENTENCES]
+    best = float(scores[order[0]])
+    return [
+        candidates[row].hit.cite(candidates[row].start, candidates[row].end, float(scores[row]))
+        for row in order
+        if float(scores[row]) >= best * _NEARLY_AS_GOOD
+    ]
+
+
+def _candidates(hit: Hit) -> list[Candidate]:
+    found = []
+    for unit in units(hit.text):
+        marker = _MARKER.match(hit.text, unit.start, unit.end)
+        found.append(Candidate(hit, marker.end() if marker else unit.start, unit.end, unit.plain))
+    return [candidate for candidate in found if candidate.start < candidate.end]

@@ -1,0 +1,40 @@
+"""The retrieval arm: passages found in the vector store, their best sentences quoted and cited."""
+
+from kstore.answering.cuts import apply_cut
+from kstore.answering.reader import read
+from kstore.controls import Controls
+from kstore.types import Answer, Stopwatch
+from kstore.vectors.memory import VectorMemory
+
+
+class RetrievalArm:
+    """Searches the explicit memory, cuts, reads. ``as_of`` is the revision of the snapshot that was read."""
+
+    name = "retrieval"
+
+    def __init__(self, memory: VectorMemory) -> None:
+        self._memory = memory
+
+    def answer(self, question: str, controls: Controls = Controls()) -> Answer:  # noqa: B008 - immutable
+        """An answer in the documents' own sentences; declined, with the reason, where nothing fits the question."""
+        watch = Stopwatch()
+        evidence = self._memory.search(question, controls.k, controls.method, controls.as_of, watch)
+        hits = apply_cut(evidence.hits, controls.cut)
+        watch.lap("cut")
+        citations = read(question, hits, self._memory.encoder)
+        watch.lap("read")
+        declined = None
+        if not evidence.hits:
+            declined = f"the corpus holds no passage at revision {evidence.revision}"
+        elif not citations:
+            declined = "no passage is similar enough to the question"
+        return Answer(
+            arm=self.name,
+            model=f"{controls.method} search, {self._memory.encoder().name}, quoted sentences",
+            text=None if declined else " ".join(citation.text for citation in citations),
+            declined=declined,
+            as_of=evidence.revision,
+            knowledge=f"documents as of revision {evidence.revision}",
+            citations=() if declined else tuple(citations),
+            timings=watch.timings(),
+        )

@@ -1,0 +1,105 @@
+"""The house as it is built: settings in, a KStore out. Only here are concrete classes chosen.
+
+    question ─► KStore.ask ─► ParametricArm ─► Generator (weights) ───────────┐
+                    │                                                         ├─► Answer(as_of, citations, timings)
+                    └───────► RetrievalArm ──► VectorMemory ─► reader ────────┘
+                                                   │
+    document ─► KStore.put ─► split ─► encode ─────┴─► Store (SQLite: the truth) ─► DenseIndex, BM25 (derived)
+
+Each wing is imported where it is chosen, so a process loads only what it uses, and one memory works without the other.
+"""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kstore.encoding.encoder import Encoder
+from kstore.errors import UnavailableError
+from kstore.service import KStore
+from kstore.settings import PACKAGED_ENCODER, SHIPPED_GENERATOR, Settings, load_settings
+from kstore.text.markdown import SPLITTER, split
+from kstore.text.sources import read_source
+from kstore.types import Arm, Progress, no_progress
+
+if TYPE_CHECKING:
+    from kstore.vectors.memory import VectorMemory
+    from kstore.weights.generator import Generator
+
+GUIDE = Path(__file__).resolve().parent.parent / "corpora" / "guide"
+
+_STARTED = "started"  # the fact that a store has been given its first documents, or been told to start without
+
+
+def open_kstore(settings: Settings | None = None, *, empty: bool = False, progress: Progress = no_progress) -> KStore:
+    """The store of ``settings`` (None: of the environment). A new one is filled with the guide unless ``empty``.
+
+    Opening is cheap: the store, the encoder and the models are each loaded when something first needs them, and may
+    then raise UnavailableError.
+    """
+    chosen = settings or load_settings()
+    encoders = _Encoders(chosen, progress)
+
+    def open_memory() -> "VectorMemory":
+        try:
+            from kstore.vectors.memory import VectorMemory
+        except ModuleNotFoundError as error:
+            raise UnavailableError(f"the explicit memory is not installed: {error}") from error
+        memory = VectorMemory(chosen.home, encoders.named, split, SPLITTER, chosen.encoder, progress)
+        _start(memory, empty, chosen.max_document_bytes)
+        return memory
+
+    def parametric(kstore: KStore) -> Arm:
+        from kstore.answering.parametric import ParametricArm
+
+        return ParametricArm(_generator(chosen, encoders.named), kstore.revision_of)
+
+    def retrieval(kstore: KStore) -> Arm:
+        from kstore.answering.retrieval import RetrievalArm
+
+        return RetrievalArm(kstore.memory)
+
+    return KStore(open_memory, {"parametric": parametric, "retrieval": retrieval}, chosen.max_document_bytes)
+
+
+class _Encoders:
+    """Loads each encoder once for both memories, which often share one."""
+
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._loaded: dict[str, Encoder] = {}
+        self._loading = threading.Lock()
+
+    def named(self, name: str | None) -> Encoder:
+        """The encoder called ``name``; None: the packaged one."""
+        from kstore.encoding.prepare import load_encoder
+
+        wanted = name or PACKAGED_ENCODER
+        with self._loading:
+            if wanted not in self._loaded:
+                self._loaded[wanted] = load_encoder(
+                    wanted, self._settings.cache, self._settings.threads, lambda what: self._progress(what, 0, 0)
+                )
+            return self._loaded[wanted]
+
+
+def _generator(settings: Settings, encoder: Callable[[str | None], Encoder]) -> "Generator":
+    """The generator that the settings name: the shipped model, or any causal model of the Hugging Face kind."""
+    if settings.generator == SHIPPED_GENERATOR:
+        from kstore.weights.shipped import FOLDER, SentencePromptedGenerator
+
+        return SentencePromptedGenerator(FOLDER, encoder(None))
+    from kstore.weights.huggingface import HuggingFaceGenerator
+
+    return HuggingFaceGenerator(settings.generator, settings.threads)
+
+
+def _start(memory: "VectorMemory", empty: bool, max_document_bytes: int) -> None:
+    """Give a new store its first documents, and bring an older one to the present encoder and splitter."""
+    if memory.store.fact(_STARTED) is None:
+        if not empty and memory.store.head().revision == 0:
+            guide = read_source(str(GUIDE), max_document_bytes)
+            memory.apply(guide.documents, "filled with the guide", source=guide.source)
+        memory.store.settle(_STARTED, "empty" if empty else "guide")
+    memory.adopt()

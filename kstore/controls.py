@@ -1,0 +1,119 @@
+"""What a user may set for one question: how many passages, from when, cut how, sampled how; and the presets.
+
+The chapter's part II draws the parallel that the two dataclasses here make concrete: temperature, top-k and top-p
+shape what the weights write; similarity threshold, top-k, cumulative cut-off and similarity gap shape what the
+vectors return.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal, cast, get_args
+
+from kstore.errors import InputError
+
+Method = Literal["dense", "lexical", "hybrid"]
+
+MAX_K = 1000
+MAX_QUESTION = 20_000  # characters; longer than any question, shorter than an attack
+
+
+def _require(holds: bool, rule: str, value: object) -> None:
+    if not holds:
+        raise InputError(f"{rule}, not {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a generator chooses each token.
+
+    ``temperature`` 0 takes the likeliest token. ``top_k`` keeps that many tokens, ``top_p`` the smallest set whose
+    probability reaches it (Holtzman et al. 2020). ``max_tokens`` bounds the answer; it also ends at any of ``stop``.
+    """
+
+    temperature: float = 0.0
+    top_k: int | None = None
+    top_p: float = 1.0
+    max_tokens: int = 128
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(0.0 <= self.temperature <= 10.0, "temperature must be between 0 and 10", self.temperature)
+        _require(self.top_k is None or self.top_k >= 1, "top_k must be at least 1", self.top_k)
+        _require(0.0 < self.top_p <= 1.0, "top_p must be above 0 and at most 1", self.top_p)
+        _require(1 <= self.max_tokens <= 8192, "max_tokens must be between 1 and 8192", self.max_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Which of the ranked passages are kept, besides the first k.
+
+    ``threshold``: least cosine similarity. ``gap``: stop where similarity falls by more than this from one passage to
+    the next. ``cumulative``: stop once the kept passages hold this share of the candidates' summed similarity.
+    """
+
+    threshold: float | None = None
+    gap: float | None = None
+    cumulative: float | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.threshold is None or -1 <= self.threshold <= 1, "threshold must be in [-1, 1]", self.threshold)
+        _require(self.gap is None or 0 < self.gap <= 2, "gap must be above 0 and at most 2", self.gap)
+        _require(
+            self.cumulative is None or 0 < self.cumulative <= 1,
+            "cumulative must be above 0 and at most 1",
+            self.cumulative,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """Everything that may be set for one question; the defaults are the service's."""
+
+    k: int = 5
+    as_of: int | None = None
+    method: Method = "hybrid"
+    cut: Cut = field(default_factory=Cut)
+    sampling: Sampling = field(default_factory=Sampling)
+
+    def __post_init__(self) -> None:
+        check_k(self.k)
+        check_method(self.method)
+
+
+def check_k(k: int) -> None:
+    """Raise InputError unless ``k`` is a sensible number of passages."""
+    _require(1 <= k <= MAX_K, f"k must be between 1 and {MAX_K}", k)
+
+
+def check_method(method: str) -> Method:
+    """Return ``method`` if it is a way of searching; InputError otherwise."""
+    for known in get_args(Method):
+        if method == known:
+            return cast(Method, known)
+    raise InputError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
+
+
+def check_question(question: str) -> None:
+    """Raise InputError for a question that cannot be asked: empty, or beyond ``MAX_QUESTION`` characters."""
+    if not question.strip():
+        raise InputError("the question is empty")
+    if len(question) > MAX_QUESTION:
+        raise InputError(f"the question has {len(question)} characters; at most {MAX_QUESTION} are read")
+
+
+PRESETS: dict[str, Controls] = {
+    "factual": Controls(),
+    "code": Controls(sampling=Sampling(temperature=0.2, top_p=0.95)),
+    "creative": Controls(sampling=Sampling(temperature=0.9, top_p=0.95, top_k=50)),
+    "high-precision": Controls(k=3, cut=Cut(threshold=0.45, gap=0.15)),
+    "exploratory": Controls(k=20),
+    "real-time": Controls(k=3),
+}
+
+
+def controls_for(preset: str | None, *, k: int | None = None, as_of: int | None = None) -> Controls:
+    """The preset's controls (the defaults without one), with ``k`` and ``as_of`` over them where given."""
+    if preset is not None and preset not in PRESETS:
+        raise InputError(f"unknown preset {preset!r}: choose one of {', '.join(PRESETS)}")
+    controls = PRESETS[preset] if preset else Controls()
+    return replace(controls, k=controls.k if k is None else k, as_of=as_of)

@@ -1,0 +1,1 @@
+"""Text to vectors: the encoder that both memories read questions with."""

@@ -1,0 +1,99 @@
+"""What an encoder is, and the one that runs prepared models on OpenVINO, without torch."""
+
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from kstore.errors import ModelError
+
+Vectors = npt.NDArray[np.float32]
+
+_BATCH_TOKENS = 4096  # padded word pieces of one inference; more helps no CPU and costs memory
+_MAX_CHARACTERS = 20_000  # no encoder reads further; tokenizers slow down on much longer strings
+
+
+class Encoder(Protocol):
+    """Anything that turns texts into unit vectors.
+
+    ``fingerprint`` changes whenever the same text could get another vector; vectors of different fingerprints are
+    never compared. Both methods return float32 of shape (number of texts, ``dimension``), each row of length 1.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors: ...
+
+    def encode_questions(self, texts: Sequence[str]) -> Vectors: ...
+
+
+class OpenVINOEncoder:
+    """An encoder prepared by ``encoding.prepare``: an OpenVINO graph, a tokenizer and a description.
+
+    Safe to share between threads: each gets its own inference request.
+    """
+
+    def __init__(self, folder: Path, threads: int = 0) -> None:
+        import openvino
+        from tokenizers import Tokenizer
+
+        try:
+            described = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
+            self.name: str = described["name"]
+            self.fingerprint: str = described["fingerprint"]
+            self.dimension: int = described["dimension"]
+            self._prompts: dict[str, str] = described["prompts"]
+            self._tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._tokenizer.no_padding()
+            self._tokenizer.enable_truncation(described["max_tokens"])
+            options: dict[str, Any] = {
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": "f32",  # some processors would otherwise compute in bfloat16
+                "CACHE_DIR": str(folder / "compiled"),
+            }
+            if threads:
+                options["INFERENCE_NUM_THREADS"] = threads
+            self._compiled = openvino.Core().compile_model(str(folder / "model.xml"), "CPU", options)
+        except Exception as error:
+            # OpenVINO and tokenizers raise bare RuntimeError and Exception.
+            raise ModelError(f"the prepared encoder in {folder} does not load ({error}); delete that folder") from error
+        self._local = threading.local()
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        return self._encode(texts, self._prompts["passage"])
+
+    def encode_questions(self, texts: Sequence[str]) -> Vectors:
+        return self._encode(texts, self._prompts["question"])
+
+    def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        encoded = self._tokenizer.encode_batch([prompt + text[:_MAX_CHARACTERS] for text in texts])
+        longest_first = sorted(range(len(texts)), key=lambda row: -len(encoded[row].ids))
+        while longest_first:
+            width = len(encoded[longest_first[0]].ids)
+            size = max(1, _BATCH_TOKENS // width)
+            rows, longest_first = longest_first[:size], longest_first[size:]
+            ids = np.zeros((len(rows), width), dtype=np.int64)
+            mask = np.zeros((len(rows), width), dtype=np.int64)
+            for position, row in enumerate(rows):
+                length = len(encoded[row].ids)
+                ids[position, :length] = encoded[row].ids
+                mask[position, :length] = 1
+            vectors[rows] = self._request().infer([ids, mask])[0]
+        return vectors
+
+    def _request(self) -> Any:
+        if not hasattr(self._local, "request"):
+            self._local.request = self._compiled.create_infer_request()
+        return self._local.request

@@ -1,0 +1,148 @@
+"""The dense index: immutable FAISS segments, searched without a lock because nothing ever changes them.
+
+FAISS must not be changed while it is searched: adding during a search returns wrong neighbours (Flat) or crashes
+(HNSW). So an index here is a value: adding vectors gives another index that shares the old segments.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from kstore.encoding.encoder import Vectors
+from kstore.vectors.store import Ids
+
+METRIC = "inner product of unit vectors (cosine)"
+_FOLD_WITHIN_WRITE = 16_384  # vectors; a larger merge takes longer than a write should and is left to compaction
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A FAISS index that is never changed, with the ids it holds, ascending.
+
+    ``sha256`` is that of its serialised bytes, once these have been read or written.
+    """
+
+    faiss: Any
+    ids: Ids
+    sha256: str | None = None
+
+    @classmethod
+    def of(cls, ids: Ids, vectors: Vectors) -> "Segment":
+        """A flat (exact) segment over unit vectors of shape (n, dimension)."""
+        index = faiss.IndexIDMap2(faiss.IndexFlatIP(vectors.shape[1]))
+        index.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), ids)
+        return cls(index, ids)
+
+    @classmethod
+    def read(cls, data: bytes, sha256: str) -> "Segment":
+        """The segment serialised in ``data``; raises RuntimeError where FAISS cannot read it."""
+        index = faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
+        return cls(index, faiss.vector_to_array(index.id_map).copy(), sha256)
+
+    def serialised(self) -> bytes:
+        data: bytes = faiss.serialize_index(self.faiss).tobytes()
+        return data
+
+    def vectors(self) -> Vectors:
+        """A copy of the vectors, in the order of ``ids``: float32 of shape (n, dimension)."""
+        flat = faiss.downcast_index(self.faiss.index)
+        found: Vectors = flat.reconstruct_n(0, flat.ntotal)
+        return found
+
+
+class Alive:
+    """Which text ids stand in the corpus: a bit for each id, from 0 to the highest known."""
+
+    def __init__(self, flags: npt.NDArray[np.bool_]) -> None:
+        self.flags = flags
+        self._bits = np.packbits(flags, bitorder="little")
+
+    @classmethod
+    def of(cls, ids: Ids, size: int) -> "Alive":
+        flags = np.zeros(size, dtype=np.bool_)
+        flags[ids] = True
+        return cls(flags)
+
+    def changed(self, changes: dict[int, bool]) -> "Alive":
+        """With some ids set otherwise; the other snapshots' flags are not touched."""
+        size = max([self.flags.size, *(text + 1 for text in changes)])
+        flags = np.zeros(size, dtype=np.bool_)
+        flags[: self.flags.size] = self.flags
+        for text, stands in changes.items():
+            flags[text] = stands
+        return Alive(flags)
+
+    def all_of(self, ids: Ids) -> bool:
+        return ids.size == 0 or (int(ids[-1]) < self.flags.size and bool(self.flags[ids].all()))
+
+    def selector(self) -> Any:
+        return faiss.IDSelectorBitmap(self._bits)
+
+
+class DenseIndex:
+    """An immutable sequence of segments with ascending, disjoint ids."""
+
+    def __init__(self, dimension: int, segments: tuple[Segment, ...] = ()) -> None:
+        self.dimension = dimension
+        self.segments = segments
+
+    @property
+    def last_id(self) -> int:
+        """The highest id held, 0 where there is none; ids start at 1."""
+        return int(self.segments[-1].ids[-1]) if self.segments else 0
+
+    @property
+    def count(self) -> int:
+        return sum(segment.ids.size for segment in self.segments)
+
+    def extended(self, ids: Ids, vectors: Vectors) -> "DenseIndex":
+        """With more vectors, whose ids are ascending and above ``last_id``.
+
+        Small trailing segments are folded into the new one as in the logarithmic method (Bentley and Saxe 1980), so
+        that a thousand single inserts leave a handful of segments, and each vector is copied a few times in all.
+        """
+        if ids.size == 0:
+            return self
+        kept = list(self.segments)
+        tail = [Segment.of(ids, vectors)]
+        size = ids.size
+        while kept and kept[-1].ids.size <= size <= _FOLD_WITHIN_WRITE:
+            size += kept[-1].ids.size
+            tail.insert(0, kept.pop())
+        return DenseIndex(self.dimension, (*kept, _folded(tail)))
+
+    def compacted(self) -> "DenseIndex":
+        """With all segments folded into one."""
+        return DenseIndex(self.dimension, (_folded(list(self.segments)),)) if self.segments else self
+
+    def search(self, query: Vectors, k: int, alive: Alive) -> tuple[Ids, Vectors]:
+        """The ``k`` most similar of the living texts: ids and cosines, best first, ties by id.
+
+        ``query`` has shape (dimension,) and length 1. The selector is spent only on segments that hold dead texts.
+        """
+        found_ids, found_scores = [], []
+        for segment in self.segments:
+            selector = None if alive.all_of(segment.ids) else alive.selector()
+            parameters = None if selector is None else faiss.SearchParameters(sel=selector)
+            scores, ids = segment.faiss.search(query[None, :], min(k, segment.ids.size), params=parameters)
+            found_ids.append(ids[0])
+            found_scores.append(scores[0])
+        if not found_ids:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+        ids, scores = np.concatenate(found_ids), np.concatenate(found_scores)
+        real = ids >= 0  # FAISS pads with -1 where the selector leaves fewer than k
+        ids, scores = ids[real], scores[real]
+        order = np.lexsort((ids, -scores))[:k]
+        return ids[order], scores[order]
+
+
+def _folded(segments: list[Segment]) -> Segment:
+    if len(segments) == 1:
+        return segments[0]
+    return Segment.of(
+        np.concatenate([segment.ids for segment in segments]),
+        np.concatenate([segment.vectors() for segment in segments]),
+    )

@@ -1,0 +1,75 @@
+"""The SQLite schema: the truth that every index is derived from.
+
+Rows are only ever added, except that ``died`` is set once; so a reader that looks at revision ``r`` through
+``born <= r AND died > r`` sees the same rows for ever, whatever is written meanwhile.
+"""
+
+VERSION = 1
+ALIVE = 2**63 - 1  # ``died`` of what has not died
+
+SCHEMA = f"""
+CREATE TABLE revisions (             -- one row for each committed change, and row 0 for the empty corpus
+    revision  INTEGER PRIMARY KEY,
+    at        TEXT NOT NULL,         -- UTC, ISO 8601
+    digest    TEXT NOT NULL,         -- of the whole corpus, see types.corpus_digest
+    encoder   TEXT NOT NULL,         -- fingerprint of the vectors in force from here on; '' before the first
+    encoder_name TEXT NOT NULL,
+    splitter  TEXT NOT NULL,
+    last_text INTEGER NOT NULL,      -- highest id in texts
+    note      TEXT NOT NULL
+) STRICT;
+CREATE INDEX revisions_digest ON revisions (digest);
+
+CREATE TABLE documents (             -- versions of named documents
+    id        INTEGER PRIMARY KEY,
+    name      TEXT NOT NULL,
+    digest    TEXT NOT NULL,
+    text      TEXT NOT NULL,
+    source    TEXT NOT NULL,         -- the folder, file or repository it was ingested from; '' when put
+    born      INTEGER NOT NULL,
+    died      INTEGER NOT NULL DEFAULT {ALIVE}
+) STRICT;
+CREATE UNIQUE INDEX documents_alive ON documents (name) WHERE died = {ALIVE};
+CREATE INDEX documents_name ON documents (name, born);
+
+CREATE TABLE texts (                 -- what the encoder and the lexical index read, each distinct text once
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    key       TEXT NOT NULL UNIQUE,  -- types.Passage.key
+    headings  TEXT NOT NULL,         -- JSON array
+    plain     TEXT NOT NULL
+) STRICT;
+CREATE VIRTUAL TABLE lexical USING fts5(
+    headings, plain, content='texts', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
+);
+
+CREATE TABLE vectors (
+    encoder   TEXT NOT NULL,         -- fingerprint
+    text      INTEGER NOT NULL REFERENCES texts,
+    vector    BLOB NOT NULL,         -- float32, little-endian, unit length
+    PRIMARY KEY (encoder, text)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE passages (              -- where a text stands: a span of a named document, while it stands there
+    id        INTEGER PRIMARY KEY,
+    document  TEXT NOT NULL,
+    text      INTEGER NOT NULL REFERENCES texts,
+    start     INTEGER NOT NULL,
+    end       INTEGER NOT NULL,
+    line_start INTEGER NOT NULL,
+    line_end  INTEGER NOT NULL,
+    born      INTEGER NOT NULL,
+    died      INTEGER NOT NULL DEFAULT {ALIVE}
+) STRICT;
+CREATE INDEX passages_text ON passages (text, born, died);
+CREATE INDEX passages_document ON passages (document, died);
+CREATE INDEX passages_born ON passages (born);
+CREATE INDEX passages_died ON passages (died);
+
+CREATE TABLE settled (               -- facts about this store that are decided once
+    fact      TEXT PRIMARY KEY,
+    value     TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO settled VALUES ('identity', lower(hex(randomblob(16))));
+INSERT INTO revisions VALUES (0, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), '{0:064x}', '', '', '', 0, 'empty');
+"""

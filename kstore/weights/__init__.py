@@ -1,0 +1,1 @@
+"""The implicit memory: generators that answer from what training left in their weights."""

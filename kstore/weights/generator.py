@@ -1,0 +1,92 @@
+"""What a generator is: it continues a conversation token by token and says how sure it was of each."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from kstore.controls import Sampling
+from kstore.errors import ModelError
+
+RECORD = "kstore.json"  # beside a model's weights: what they were trained on
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One step of writing.
+
+    ``text`` is what the token adds to the answer, '' while a character or a possible stop is incomplete.
+    ``probability`` is the model's own, before temperature and cuts; None for text that was held back from earlier
+    tokens and turned out to be no stop.
+    """
+
+    id: int
+    text: str
+    probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Turns the mean log-probability of an answer's tokens into a probability of being right (Platt 1999).
+
+    ``split`` names the questions that ``slope`` and ``intercept`` were fitted on.
+    """
+
+    split: str
+    slope: float
+    intercept: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRecord:
+    """What a set of weights knows of its origin: the corpus by digest, date and revision, and its calibration."""
+
+    corpus_digest: str
+    corpus_date: str
+    as_of: int | None = None
+    calibration: Calibration | None = None
+
+    @classmethod
+    def read(cls, folder: Path) -> "TrainingRecord | None":
+        """The record beside the weights in ``folder``; None where there is none; ModelError where it is damaged."""
+        file = folder / RECORD
+        if not file.is_file():
+            return None
+        try:
+            found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            calibration = found.get("calibration")
+            return cls(
+                corpus_digest=str(found["corpus_digest"]),
+                corpus_date=str(found["corpus_date"]),
+                as_of=found.get("as_of"),
+                calibration=None if calibration is None else Calibration(**calibration),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{file} is not a training record: {error}") from error
+
+
+class Generator(Protocol):
+    """Anything that writes from its weights.
+
+    ``instructable`` says whether it follows instructions; one that does not is given the bare question.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def record(self) -> TrainingRecord | None: ...
+
+    @property
+    def instructable(self) -> bool: ...
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Token]: ...
