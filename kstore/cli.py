@@ -146,9 +146,7 @@ def rm(context: typer.Context, name: NameArgument, as_json: JsonOption = False, 
 
 
 @app.command()
-def ls(
-    context: typer.Context, as_of: AsOfOption = None, as_json: JsonOption = False, home: HomeOption = None
-) -> None:
+def ls(context: typer.Context, as_of: AsOfOption = None, as_json: JsonOption = False, home: HomeOption = None) -> None:
     """List the documents."""
     invocation: Invocation = context.obj
     with invocation.store(home) as store:

@@ -48,7 +48,7 @@ class Cut:
     """Which of the ranked passages are kept, besides the first k.
 
     ``threshold``: least cosine similarity. ``gap``: stop where similarity falls by more than this from one passage to
-    the next. ``cumulative``: stop once the kept passages hold this share of the candidates' summed similarity.
+    the next. ``cumulative``: keep the fewest passages that hold this share of the softmax over the similarities.
     """
 
     threshold: float | None = None

@@ -60,7 +60,9 @@ class Display:
         """The hits, best first, with where they stand."""
         for rank, hit in enumerate(evidence.hits, start=1):
             place = f"{hit.document}:{hit.line_start}-{hit.line_end}"
-            self._out.print(f"[bold]{rank}.[/] [cyan]{escape(place)}[/]  {escape(' > '.join(hit.headings))}  {hit.score:.3f}")
+            self._out.print(
+                f"[bold]{rank}.[/] [cyan]{escape(place)}[/]  {escape(' > '.join(hit.headings))}  {hit.score:.3f}"
+            )
             self._out.print(Text(_shortened(hit.text)), style="dim")
         if not evidence.hits:
             self._out.print(f"nothing found at revision {evidence.revision}")

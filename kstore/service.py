@@ -33,7 +33,7 @@ class KStore:
     ) -> None:
         self._open_memory = open_memory
         self._make_arms = make_arms
-        self._max_bytes = max_document_bytes
+        self.max_document_bytes = max_document_bytes
         self._memory: VectorMemory | None = None
         self._arms: dict[str, Arm] = {}
         self._opening = threading.RLock()
@@ -84,14 +84,20 @@ class KStore:
         except UnavailableError:
             return None
 
+    def ready(self) -> int:
+        """Load every arm and pin the latest snapshot; its revision. Whatever is missing raises UnavailableError."""
+        for name in self.arm_names:
+            self.arm(name)
+        return self.memory.snapshot().revision
+
     # Questions -------------------------------------------------------------------------------------------------
 
     def ask(self, question: str, arm: str = BOTH, controls: Controls = Controls()) -> Reply:  # noqa: B008
         """The question's answers: of one arm, or of each, one after the other so that neither slows the other."""
         check_question(question)
-        arms = [self.arm(name) for name in (self.arm_names if arm == BOTH else (arm,))]
         if controls.as_of is not None:
             self.memory.store.check_revision(controls.as_of)
+        arms = [self.arm(name) for name in (self.arm_names if arm == BOTH else (arm,))]
         answers = [each.answer(question, controls) for each in arms]
         revision = self.revision()
         return Reply(question, revision, tuple(answer.aged(revision) for answer in answers))
@@ -107,12 +113,12 @@ class KStore:
 
     def put(self, name: str, text: str, expected: Mapping[str, str | None] | None = None) -> "Receipt":
         """Add or change one document; the receipt's revision is that at which the change is visible."""
-        check_size(len(text.encode()), name, self._max_bytes)
+        check_size(len(text.encode()), name, self.max_document_bytes)
         return self.memory.apply({check_name(name): text}, f"put {name}", expected=expected)
 
     def put_file(self, name: str, file: Path) -> "Receipt":
         """Add or change one document from a file."""
-        return self.put(name, read_file(file, self._max_bytes))
+        return self.put(name, read_file(file, self.max_document_bytes))
 
     def delete(self, name: str, expected: Mapping[str, str | None] | None = None) -> "Receipt":
         """Delete one document; it stays in the past. NotFoundError where there is none of that name."""
@@ -126,7 +132,7 @@ class KStore:
         """
         if prune and len(sources) != 1:
             raise InputError("--prune takes exactly one source")
-        collections = [read_source(source, self._max_bytes) for source in sources]
+        collections = [read_source(source, self.max_document_bytes) for source in sources]
         documents: dict[str, str] = {}
         for collection in collections:
             for name in collection.documents:

@@ -143,8 +143,9 @@ class Answer:
     """What an arm says. ``text`` None means that it declined, and ``declined`` says why.
 
     ``as_of`` is the revision of this store that the knowledge comes from, None when this store never had that state;
-    ``age`` says the same in words and ``knowledge`` what the answer was drawn from. ``confidence`` is a calibrated probability of being right, None where the arm has
-    not been calibrated. ``timings`` are milliseconds by stage; they add up to ``timings["total"]``.
+    ``age`` says the same in words and ``knowledge`` what the answer was drawn from. ``confidence`` is a calibrated
+    probability of being right, None where the arm has not been calibrated. ``timings`` are milliseconds by stage;
+    they add up to ``timings["total"]``.
     """
 
     arm: str

@@ -1,30 +1,41 @@
 """The chapter's retrieval controls: which of the ranked passages are let through."""
 
+import math
+from collections.abc import Sequence
+
 from kstore.controls import Cut
 from kstore.types import Hit
 
+_SHARE_TEMPERATURE = 0.1  # of the softmax that turns similarities into shares of relevance
 
-def apply_cut(hits: tuple[Hit, ...], cut: Cut) -> tuple[Hit, ...]:
-    """The hits that pass the threshold, the gap and the cumulative cut-off, in their order.
 
-    All three look at the cosine similarity, whatever the order of the hits came from. Hits of a lexical search have
-    none and pass.
+def apply_cut(hits: Sequence[Hit], cut: Cut) -> tuple[Hit, ...]:
+    """The hits that pass the cumulative cut-off, the threshold and the gap, in their order.
+
+    All three look at the cosine similarities, ranked; what orders the hits may be another score. Hits of a lexical
+    search have no similarity and pass.
     """
-    kept: list[Hit] = []
-    total = sum(max(hit.similarity or 0.0, 0.0) for hit in hits)
-    summed = 0.0
-    for hit in hits:
-        similarity = hit.similarity
-        if similarity is None:
-            kept.append(hit)
-            continue
-        if cut.threshold is not None and similarity < cut.threshold:
-            continue
-        previous = kept[-1].similarity if kept else None
-        if cut.gap is not None and previous is not None and previous - similarity > cut.gap:
-            break
-        kept.append(hit)
-        summed += max(similarity, 0.0)
-        if cut.cumulative is not None and summed >= cut.cumulative * total:
-            break
-    return tuple(kept)
+    ranked = sorted((hit.similarity for hit in hits if hit.similarity is not None), reverse=True)
+    kept = len(surviving(ranked, cut))
+    if kept == len(ranked):
+        return tuple(hits)
+    floor = ranked[kept - 1] if kept else math.inf
+    return tuple(hit for hit in hits if hit.similarity is None or hit.similarity >= floor)
+
+
+def surviving(similarities: Sequence[float], cut: Cut) -> Sequence[float]:
+    """The beginning of the descending ``similarities`` that passes every control."""
+    kept = similarities
+    if cut.cumulative is not None and kept:
+        weights = [math.exp((similarity - kept[0]) / _SHARE_TEMPERATURE) for similarity in kept]
+        enough = cut.cumulative * sum(weights)
+        count = 1
+        while sum(weights[:count]) < enough and count < len(weights):
+            count += 1
+        kept = kept[:count]
+    if cut.threshold is not None:
+        kept = [similarity for similarity in kept if similarity >= cut.threshold]
+    if cut.gap is not None:
+        falls = (position for position in range(1, len(kept)) if kept[position - 1] - kept[position] > cut.gap)
+        kept = kept[: next(falls, len(kept))]
+    return kept

@@ -10,11 +10,10 @@ import importlib.resources
 import importlib.util
 import json
 import logging
-import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +76,9 @@ def _prepare(name: str, source: str, folder: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
     try:
-        model = SentenceTransformer(source, device="cpu", trust_remote_code=False, model_kwargs={"use_safetensors": True})
+        model = SentenceTransformer(
+            source, device="cpu", trust_remote_code=False, model_kwargs={"use_safetensors": True}
+        )
     except Exception as error:
         # The loader raises OSError, ValueError, KeyError and hub errors, by what is missing.
         raise ModelError(f"cannot load the encoder {name}: {_first_line(error)}") from error
@@ -89,7 +90,7 @@ def _prepare(name: str, source: str, folder: Path) -> None:
         model.tokenizer.backend_tokenizer.save(str(work / "tokenizer.json"))
         described = {
             "name": name,
-            "dimension": int(model.get_embedding_dimension()),
+            "dimension": int(model.get_embedding_dimension() or 0),
             "max_tokens": int(model.max_seq_length or 512),
             "prompts": _prompts(model.prompts),
         }
@@ -97,7 +98,7 @@ def _prepare(name: str, source: str, folder: Path) -> None:
         (work / "encoder.json").write_text(json.dumps(described, indent=2), encoding="utf-8")
         _check(model, OpenVINOEncoder(work), name)
         with contextlib.suppress(OSError):  # another process was faster, with the same result
-            os.rename(work, folder)
+            work.rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -126,11 +127,11 @@ def _convert(model: Any, name: str) -> Any:
         raise ModelError(f"the encoder {name} cannot be converted: {_first_line(error)}") from error
 
 
-def _prompts(prompts: dict[str, str]) -> dict[str, str]:
+def _prompts(prompts: Mapping[str, str | None]) -> dict[str, str]:
     """What the model was trained to see before a question and before a passage; often nothing."""
     return {
-        "question": prompts.get("query", ""),
-        "passage": prompts.get("document", prompts.get("passage", "")),
+        "question": prompts.get("query") or "",
+        "passage": prompts.get("document") or prompts.get("passage") or "",
     }
 
 
@@ -140,7 +141,7 @@ def _fingerprint(model: Any, folder: Path, described: dict[str, Any]) -> str:
     for name, weights in sorted(model.state_dict().items()):
         state.update(name.encode())
         state.update(np.ascontiguousarray(weights.numpy()).tobytes())
-    configurations = [getattr(module, "get_config_dict", dict)() for module in model]
+    configurations: list[Any] = [getattr(module, "get_config_dict", dict)() for module in model]
     decides = {"modules": configurations, "max_tokens": described["max_tokens"], "prompts": described["prompts"]}
     state.update(json.dumps(decides, sort_keys=True, default=str).encode())
     return state.hexdigest()

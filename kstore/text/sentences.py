@@ -29,7 +29,11 @@ def whole_spans(text: str) -> list[Span]:
 def sentence_spans(text: str) -> list[Span]:
     """Spans of the sentences of ``text``, without the white space between them; together they hold every other
     character."""
-    cuts = [match.end() for match in _END.finditer(text) if not _ABBREVIATION.search(text[max(0, match.end() - 12) : match.end()])]
+    cuts = [
+        match.end()
+        for match in _END.finditer(text)
+        if not _ABBREVIATION.search(text[max(0, match.end() - 12) : match.end()])
+    ]
     return _between(text, _outside(cuts, whole_spans(text)))
 
 

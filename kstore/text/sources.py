@@ -162,7 +162,9 @@ def _git(repository: Path | None, *arguments: str, stdin: bytes = b"") -> bytes:
     where = [] if repository is None else ["-C", str(repository)]
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}
     try:
-        done = subprocess.run(["git", *where, *arguments], input=stdin, capture_output=True, env=environment, check=False)
+        done = subprocess.run(
+            ["git", *where, *arguments], input=stdin, capture_output=True, env=environment, check=False
+        )
     except FileNotFoundError as error:
         raise UnavailableError("git is not installed, and the source is a git repository") from error
     if done.returncode:

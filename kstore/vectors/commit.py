@@ -111,9 +111,7 @@ def commit(connection: sqlite3.Connection, plan: Plan) -> Receipt:
         counts["deleted"] += 1
         total -= document_term(name, current[name][0])
         _end_document(connection, name, revision)
-        connection.execute(
-            "UPDATE passages SET died = ? WHERE document = ? AND died = ?", (revision, name, ALIVE)
-        )
+        connection.execute("UPDATE passages SET died = ? WHERE document = ? AND died = ?", (revision, name, ALIVE))
     if not (counts["added"] or counts["changed"] or counts["deleted"] or switching):
         return Receipt(head.revision, unchanged=counts["unchanged"])
     _keep_vectors(connection, plan)
@@ -165,7 +163,8 @@ def _place(connection: sqlite3.Connection, edit: Edit, plan: Plan, revision: int
         span = (text, passage.start, passage.end, passage.line_start, passage.line_end)
         if old.pop(span, None) is None:
             connection.execute(
-                "INSERT INTO passages (document, text, start, end, line_start, line_end, born) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO passages (document, text, start, end, line_start, line_end, born)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (edit.name, *span, revision),
             )
     connection.executemany("UPDATE passages SET died = ? WHERE id = ?", [(revision, row) for row in old.values()])
@@ -180,7 +179,9 @@ def _text_id(connection: sqlite3.Connection, passage: Passage, plan: Plan) -> in
             "INSERT INTO texts (key, headings, plain) VALUES (?, ?, ?)", (passage.key, headings, passage.plain)
         )
         text = int(added.lastrowid or 0)
-        connection.execute("INSERT INTO lexical (rowid, headings, plain) VALUES (?, ?, ?)", (text, headings, passage.plain))
+        connection.execute(
+            "INSERT INTO lexical (rowid, headings, plain) VALUES (?, ?, ?)", (text, headings, passage.plain)
+        )
     else:
         text = int(row[0])
     if passage.key not in plan.vectors and not _has_vector(connection, text, plan.encoder):

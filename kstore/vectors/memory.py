@@ -300,9 +300,7 @@ class VectorMemory:
 
     def _encoded_past(self, encoder: Encoder) -> dict[str, Vectors]:
         missing = self.store.texts_without_vector(encoder.fingerprint)
-        texts = {
-            key: Passage(0, 0, 0, 0, headings, plain).encoder_text for key, (headings, plain) in missing.items()
-        }
+        texts = {key: Passage(0, 0, 0, 0, headings, plain).encoder_text for key, (headings, plain) in missing.items()}
         return self._encode(encoder, texts)
 
     def _encode(self, encoder: Encoder, texts: Mapping[str, str]) -> dict[str, Vectors]:

@@ -116,7 +116,8 @@ class Store:
         with self.database.reading() as connection:
             rows = connection.execute(
                 "SELECT d.name, d.digest, d.born, (SELECT count(*) FROM passages p WHERE p.document = d.name"
-                " AND p.born <= :r AND p.died > :r) FROM documents d WHERE d.born <= :r AND d.died > :r ORDER BY d.name",
+                " AND p.born <= :r AND p.died > :r) FROM documents d WHERE d.born <= :r AND d.died > :r"
+                " ORDER BY d.name",
                 {"r": revision},
             ).fetchall()
         return [Listed(name, digest, passages, born) for name, digest, born, passages in rows]
@@ -222,10 +223,11 @@ class Store:
         return np.array([text for (text,) in rows], dtype=np.int64)
 
     def alive_changes(self, since: int, revision: int) -> dict[int, bool]:
-        """``{text id: stands at revision}`` for the texts of passages born or died after ``since``, up to ``revision``."""
+        """``{text id: stands at revision}`` for the texts of passages born or died in (``since``, ``revision``]."""
         with self.database.reading() as connection:
             rows = connection.execute(
-                "SELECT c.text, EXISTS (SELECT 1 FROM passages p WHERE p.text = c.text AND p.born <= :r AND p.died > :r)"
+                "SELECT c.text, EXISTS"
+                " (SELECT 1 FROM passages p WHERE p.text = c.text AND p.born <= :r AND p.died > :r)"
                 " FROM (SELECT text FROM passages WHERE born > :s AND born <= :r"
                 "       UNION SELECT text FROM passages WHERE died > :s AND died <= :r) c",
                 {"s": since, "r": revision},

@@ -11,6 +11,7 @@ Shazeer 2020 (SwiGLU).
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from safetensors.numpy import load_file
 
 from kstore.errors import ModelError
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[Any]  # float32 throughout
 
 
 @dataclass(slots=True)
@@ -78,9 +79,7 @@ class Decoder:
         logits: Array = head @ last
         return logits
 
-    def _attention(
-        self, hidden: Array, name: str, layer: int, rotation: tuple[Array, Array], cache: Cache
-    ) -> Array:
+    def _attention(self, hidden: Array, name: str, layer: int, rotation: tuple[Array, Array], cache: Cache) -> Array:
         """Causal multi-head self-attention with rotary positions: softmax(Q K^T / sqrt(d/h)) V."""
         tokens = hidden.shape[0]
         queries = _rotated(self._heads(hidden, name + "q_proj.weight"), rotation)
@@ -97,10 +96,11 @@ class Decoder:
         if tokens > 1:
             future = np.triu(np.ones((tokens, keys.shape[1]), dtype=bool), k=1 + keys.shape[1] - tokens)
             scores = np.where(future, np.float32(-np.inf), scores)
-        weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        weights /= weights.sum(axis=-1, keepdims=True)
+        weights: Array = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        weights = weights / weights.sum(axis=-1, keepdims=True)
         mixed = (weights @ values).transpose(1, 0, 2).reshape(tokens, self.width)
-        return mixed @ self.weights[name + "o_proj.weight"].T
+        projected: Array = mixed @ self.weights[name + "o_proj.weight"].T
+        return projected
 
     def _heads(self, hidden: Array, name: str) -> Array:
         """Project (t, d) and part it by head: (h, t, d/h)."""
@@ -112,7 +112,8 @@ class Decoder:
         gate = hidden @ self.weights[name + "gate_proj.weight"].T
         up = hidden @ self.weights[name + "up_proj.weight"].T
         activated = gate / (1 + np.exp(-gate)) * up
-        return activated @ self.weights[name + "down_proj.weight"].T
+        projected: Array = activated @ self.weights[name + "down_proj.weight"].T
+        return projected
 
     def _norm(self, hidden: Array, name: str) -> Array:
         """RMSNorm: each row divided by its root mean square, times a learned gain."""

@@ -46,7 +46,10 @@ class SentencePromptedGenerator:
             raise ModelError(f"{folder / 'model.safetensors'} holds no soft prompt: {error}") from error
         if self._weight.shape[1] != encoder.dimension:
             raise ModelError(f"{folder} was trained over vectors of {self._weight.shape[1]}, not {encoder.dimension}")
-        self._end = self._tokenizer.token_to_id(END)
+        end = self._tokenizer.token_to_id(END)
+        if end is None:
+            raise ModelError(f"{folder / 'tokenizer.json'} has no {END} token")
+        self._end: int = end
 
     def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Token]:
         """Answer the last message. Its words reach the decoder only through the encoder's vector."""

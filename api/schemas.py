@@ -1,0 +1,37 @@
+"""What requests may hold. Responses are the command line's shapes, see ``kstore.shapes``."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kstore.controls import MAX_K, MAX_QUESTION, Method
+from kstore.service import BOTH
+
+Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
+K = Annotated[int, Field(ge=1, le=MAX_K)]
+Revision = Annotated[int, Field(ge=0, description="a revision of the store; the latest where it is left out")]
+
+
+class Body(BaseModel):
+    """A request body: what it does not know, it refuses."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class AskBody(Body):
+    """One question, for one arm or both."""
+
+    question: Question
+    arm: str = BOTH
+    k: K | None = None
+    as_of: Revision | None = None
+    preset: str | None = None
+
+
+class SearchBody(Body):
+    """One query for passages."""
+
+    query: Question
+    k: K = 10
+    method: Method = "hybrid"
+    as_of: Revision | None = None
