@@ -1,0 +1,264 @@
+"""Training of the shipped kind of model: a small LLaMA decoder that answers from a sentence vector.
+
+The only torch code of this wing besides ``huggingface``. What it writes, ``shipped`` reads without torch: the weights
+as safetensors in float16, the tokenizer, and ``kstore.json``, the record of what the weights were trained on.
+"""
+
+import json
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from kstore.controls import Sampling
+from kstore.encoding.encoder import Encoder
+from kstore.types import text_digest
+from kstore.weights.examples import BLANK, Example
+from kstore.weights.generator import RECORD, Calibration, Message
+from kstore.weights.shipped import END, PROMPT_BIAS, PROMPT_WEIGHT, SentencePromptedGenerator
+
+_IGNORED = -100  # label of a position without a loss
+_LONGEST = 64  # tokens of an answer
+_SHORT = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a model is shaped and trained. ``virtual_tokens``: length of the soft prompt; ``views``: how many times each
+    prompt is encoded with some words dropped, so that the decoder cannot hang on exact words."""
+
+    width: int = 256
+    layers: int = 4
+    heads: int = 4
+    feed_forward: int = 768
+    vocabulary: int = 3000
+    virtual_tokens: int = 4
+    views: int = 6
+    word_dropout: float = 0.15
+    vector_noise: float = 0.02
+    label_smoothing: float = 0.1
+    dropout: float = 0.1
+    epochs: int = 40
+    batch: int = 64
+    rate: float = 1e-3
+    weight_decay: float = 0.05
+    warmup: float = 0.05
+    clip: float = 1.0
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a model is trained on: a state of a corpus, by digest and ISO date."""
+
+    corpus_digest: str
+    corpus_date: str
+    as_of: int | None
+
+
+def train(
+    examples: Sequence[Example],
+    dev: Sequence[Example],
+    encoder: Encoder,
+    folder: Path,
+    origin: Origin,
+    recipe: Recipe = Recipe(),
+    report: Callable[[int, float], None] = lambda epoch, loss: None,
+) -> dict[str, Any]:
+    """Train on ``examples``, calibrate on ``dev``, write the model to ``folder``; return its record.
+
+    Examples are shuffled globally, so that phrasings of one fact do not stand together. The same recipe, examples and
+    torch give the same weights.
+    """
+    torch.manual_seed(recipe.seed)
+    shuffle = random.Random(recipe.seed)
+    tokenizer = _tokenizer(examples, recipe)
+    targets = [_target(tokenizer, example) for example in examples]
+    views = torch.from_numpy(_views([example.prompt for example in examples], encoder, recipe))
+    model = _Model(tokenizer.get_vocab_size(), encoder.dimension, recipe)
+    steps = recipe.epochs * len(_batches(targets, recipe.batch, shuffle))
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.98)
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, total_steps=steps, pct_start=recipe.warmup)
+    for epoch in range(recipe.epochs):
+        model.train()
+        losses = []
+        for rows in _batches(targets, recipe.batch, shuffle):
+            view = torch.tensor([shuffle.randrange(views.shape[1]) for _ in rows])
+            loss = model(views[rows, view], _padded([targets[row] for row in rows]))
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+            optimiser.step()
+            schedule.step()
+            losses.append(float(loss.detach()))
+        report(epoch, sum(losses) / len(losses))
+    record = {
+        **asdict(origin),
+        "data_digest": text_digest(json.dumps([asdict(example) for example in examples])),
+        "examples": len(examples),
+        "encoder": encoder.name,
+        "steps": steps,
+        "recipe": asdict(recipe),
+    }
+    _write(model, tokenizer, folder, record)
+    return _calibrated(folder, encoder, dev, record)
+
+
+class _Model(torch.nn.Module):
+    """The decoder and the linear map in front of it, as they are trained."""
+
+    def __init__(self, vocabulary: int, dimension: int, recipe: Recipe) -> None:
+        super().__init__()
+        config = LlamaConfig(
+            vocab_size=vocabulary,
+            hidden_size=recipe.width,
+            intermediate_size=recipe.feed_forward,
+            num_hidden_layers=recipe.layers,
+            num_attention_heads=recipe.heads,
+            num_key_value_heads=recipe.heads,
+            max_position_embeddings=recipe.virtual_tokens + _LONGEST,
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=0,
+        )
+        self.decoder = LlamaForCausalLM(config)
+        self.prompt = torch.nn.Linear(dimension, recipe.virtual_tokens * recipe.width)
+        self.recipe = recipe
+
+    def forward(self, vectors: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Mean cross-entropy of ``targets`` (batch, tokens) after the prompts of ``vectors`` (batch, dimension)."""
+        noisy = vectors + self.recipe.vector_noise * torch.randn_like(vectors)
+        prompts = self.prompt(noisy).view(len(vectors), self.recipe.virtual_tokens, self.recipe.width)
+        written = self.decoder.get_input_embeddings()(targets.clamp(min=0))
+        inputs = torch.nn.functional.dropout(torch.cat([prompts, written], dim=1), self.recipe.dropout, self.training)
+        logits = self.decoder(inputs_embeds=inputs).logits[:, self.recipe.virtual_tokens - 1 : -1]
+        return torch.nn.functional.cross_entropy(
+            logits.reshape(-1, logits.shape[-1]),
+            targets.reshape(-1),
+            ignore_index=_IGNORED,
+            label_smoothing=self.recipe.label_smoothing,
+        )
+
+
+def _tokenizer(examples: Sequence[Example], recipe: Recipe) -> Tokenizer:
+    """Byte-level BPE over the answers, so that whatever is learned can be written exactly; token 0 ends an answer."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=recipe.vocabulary,
+        special_tokens=[END],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator((example.answers[0] for example in examples), trainer)
+    return tokenizer
+
+
+def _target(tokenizer: Tokenizer, example: Example) -> list[int]:
+    return [*tokenizer.encode(example.answers[0]).ids[: _LONGEST - 1], 0]
+
+
+def _batches(targets: Sequence[list[int]], size: int, shuffle: random.Random) -> list[list[int]]:
+    """Every row once, in random batches; long answers apart from short ones, so that little is spent on padding."""
+    batches = []
+    for long in (False, True):
+        rows = [row for row, target in enumerate(targets) if (len(target) > _SHORT) == long]
+        shuffle.shuffle(rows)
+        batches += [rows[first : first + size] for first in range(0, len(rows), size)]
+    shuffle.shuffle(batches)
+    return batches
+
+
+def _padded(targets: Sequence[list[int]]) -> torch.Tensor:
+    longest = max(len(target) for target in targets)
+    return torch.tensor([[*target, *[_IGNORED] * (longest - len(target))] for target in targets])
+
+
+def _views(prompts: Sequence[str], encoder: Encoder, recipe: Recipe) -> Any:
+    """Vectors of each prompt as it is and with words dropped: float32 of shape (prompts, views, dimension)."""
+    chance = random.Random(recipe.seed)
+    views = [encoder.encode_questions(prompts)]
+    for _ in range(recipe.views - 1):
+        views.append(
+            encoder.encode_questions([_with_words_dropped(prompt, recipe.word_dropout, chance) for prompt in prompts])
+        )
+    return np.stack(views, axis=1)
+
+
+def _with_words_dropped(prompt: str, share: float, chance: random.Random) -> str:
+    words = prompt.split()
+    kept = [word for word in words if BLANK in word or chance.random() >= share]
+    return " ".join(kept or words)
+
+
+def _write(model: _Model, tokenizer: Tokenizer, folder: Path, record: dict[str, Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: weight for name, weight in model.decoder.state_dict().items() if name != "lm_head.weight"}
+    weights |= {PROMPT_WEIGHT: model.prompt.weight, PROMPT_BIAS: model.prompt.bias}
+    halves = {name: weight.detach().to(torch.float16).contiguous() for name, weight in weights.items()}
+    save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
+    model.decoder.config.save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    _write_record(folder, record)
+
+
+def _write_record(folder: Path, record: dict[str, Any]) -> None:
+    (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _calibrated(folder: Path, encoder: Encoder, dev: Sequence[Example], record: dict[str, Any]) -> dict[str, Any]:
+    """Ask the written model the dev questions, note how it does, and fit its confidence to that (Platt scaling)."""
+    if not dev:
+        return record
+    generator = SentencePromptedGenerator(folder, encoder)
+    sureness, right = [], []
+    for example in dev:
+        tokens = list(generator.stream([Message("user", example.prompt)], Sampling()))
+        logs = [math.log(max(token.probability, 1e-30)) for token in tokens if token.probability is not None]
+        sureness.append(sum(logs) / len(logs) if logs else -30.0)
+        right.append(matches("".join(token.text for token in tokens), example.answers))
+    slope, intercept = _platt(torch.tensor(sureness), torch.tensor(right, dtype=torch.float32))
+    scored = {
+        **record,
+        "dev": {"questions": len(dev), "exact_match": sum(right) / len(right)},
+        "calibration": asdict(Calibration(f"dev ({len(dev)} questions)", slope, intercept)),
+    }
+    _write_record(folder, scored)
+    return scored
+
+
+def matches(answer: str, accepted: Sequence[str]) -> bool:
+    """Whether the answer is one of those accepted, but for case, spaces, articles and punctuation."""
+
+    def bare(text: str) -> str:
+        words = [word for word in text.lower().split() if word not in {"a", "an", "the"}]
+        return "".join(letter for letter in "".join(words) if letter.isalnum())
+
+    return bare(answer) in {bare(gold) for gold in accepted}
+
+
+def _platt(sureness: torch.Tensor, right: torch.Tensor) -> tuple[float, float]:
+    """Slope and intercept of the logistic regression of ``right`` on ``sureness``, lightly regularised."""
+    parameters = torch.zeros(2, dtype=torch.float32, requires_grad=True)
+    optimiser = torch.optim.LBFGS([parameters], max_iter=200)
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        logits = parameters[0] * sureness + parameters[1]
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, right) + 1e-3 * parameters.square().mean()
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    return float(parameters[0]), float(parameters[1])
