@@ -6,11 +6,12 @@ Routes that compute are plain functions, so FastAPI runs them in its thread pool
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import ValidationError
 
 import kstore
 from api.problems import install
-from api.schemas import AskBody, Revision, SearchBody
+from api.schemas import AskBody, DocumentBody, Revision, SearchBody
 from kstore import shapes
 from kstore.controls import controls_for
 from kstore.errors import InputError
@@ -24,12 +25,20 @@ def create_app(store: KStore) -> FastAPI:
     install(app)
 
     async def document_text(name: str, request: Request) -> str:
-        """The request's body as a document's text, read no further than a document may be long."""
+        """The document's text in the request's body, raw or as JSON; read no further than a document may be long."""
         data = bytearray()
         async for part in request.stream():
             data += part
             check_size(len(data), name, store.max_document_bytes)
-        return decode(bytes(data), name, store.max_document_bytes)
+        text = decode(bytes(data), name, store.max_document_bytes)
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            return text
+        try:
+            return DocumentBody.model_validate_json(text).text
+        except ValidationError as error:
+            raise InputError(
+                f'a JSON body must be an object with the document\'s "text": {error.errors()[0]["msg"]}'
+            ) from error
 
     @app.post("/v1/ask")
     def ask(body: AskBody) -> dict[str, Any]:
@@ -49,9 +58,12 @@ def create_app(store: KStore) -> FastAPI:
         return shapes.history_shape(name, store.history(name))
 
     @app.get("/v1/documents/{name:path}")
-    def document(name: str, as_of: Revision | None = None) -> Response:
+    def document(name: str, as_of: Revision | None = None, accept: Annotated[str | None, Header()] = None) -> Response:
         found = store.show(name, as_of)
-        return Response(found.text, media_type="text/markdown; charset=utf-8", headers={"ETag": f'"{found.digest}"'})
+        headers = {"ETag": f'"{found.digest}"', "Vary": "Accept"}
+        if (accept or "").startswith("text/"):
+            return PlainTextResponse(found.text, media_type="text/markdown", headers=headers)
+        return JSONResponse(shapes.document_shape(found), headers=headers)
 
     @app.put("/v1/documents/{name:path}")
     def put(

@@ -28,6 +28,12 @@ class AskBody(Body):
     preset: str | None = None
 
 
+class DocumentBody(Body):
+    """A document's text, for clients that send JSON."""
+
+    text: str
+
+
 class SearchBody(Body):
     """One query for passages."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         NotFoundError,
         RevisionError,
         StoreError,
+        TooLargeError,
         UnavailableError,
     )
     from kstore.service import KStore
@@ -40,6 +41,7 @@ _HOMES = {
         "NotFoundError",
         "RevisionError",
         "StoreError",
+        "TooLargeError",
         "UnavailableError",
     ),
     "kstore.service": ("KStore",),
@@ -52,7 +54,7 @@ __all__ = [  # noqa: RUF022 - grouped by what one does with them
     "open_kstore", "KStore", "Settings", "load_settings",
     "Controls", "Cut", "Sampling", "PRESETS", "controls_for",
     "Reply", "Answer", "Citation", "Evidence", "Hit", "Passage", "Document", "Arm", "corpus_digest",
-    "KStoreError", "InputError", "RevisionError", "NotFoundError", "ConflictError",
+    "KStoreError", "InputError", "RevisionError", "TooLargeError", "NotFoundError", "ConflictError",
     "UnavailableError", "ModelError", "StoreError",
     "__version__",
 ]  # fmt: skip

@@ -12,9 +12,10 @@ from kstore import __version__, shapes
 from kstore.assemble import open_kstore
 from kstore.controls import PRESETS, check_method, controls_for
 from kstore.display import Display
+from kstore.encoding.prepare import load_encoder
 from kstore.errors import KStoreError
 from kstore.service import BOTH, KStore
-from kstore.settings import load_settings
+from kstore.settings import PACKAGED_ENCODER, load_settings
 
 app = typer.Typer(
     help="Ask one question of two memories: a model's weights and a vector store over your documents.",
@@ -192,6 +193,29 @@ def status(context: typer.Context, as_json: JsonOption = False, home: HomeOption
         invocation.show(shape, True, "")
     else:
         invocation.display.status(shape)
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    corpus: Annotated[str, typer.Option(help="File, folder or git repository[@REV] to learn.", metavar="SOURCE")],
+    out: Annotated[Path, typer.Option(help="Folder for the model.", metavar="DIR")],
+    questions: Annotated[list[Path], typer.Option(help="Question files to learn from.", metavar="FILE")] = [],  # noqa: B006
+    dev: Annotated[list[Path], typer.Option(help="Question files to calibrate on.", metavar="FILE")] = [],  # noqa: B006
+    epochs: Annotated[int | None, typer.Option(help="Passes over the examples.", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="Makes a run repeatable.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a model on a corpus: its questions where there are some, and its own definitions."""
+    from kstore.train import train_model
+
+    invocation: Invocation = context.obj
+    settings = load_settings()
+    encoder = load_encoder(PACKAGED_ENCODER, settings.cache, settings.threads)
+    bytes_allowed = settings.max_document_bytes
+    report = invocation.display.training
+    record = train_model(corpus, questions, dev, encoder, out, bytes_allowed, epochs, seed, report)
+    invocation.show(record, as_json, f"{out}: {record['examples']} examples, dev {record.get('dev', 'not asked')}")
 
 
 @app.command()

@@ -47,6 +47,10 @@ class Display:
         if not self._tasks:
             self._progress.stop()
 
+    def training(self, epoch: int, epochs: int, loss: float) -> None:
+        """One line an epoch."""
+        print(f"kstore: epoch {epoch} of {epochs}, loss {loss:.3f}", file=sys.stderr, flush=True)
+
     def reply(self, reply: Reply) -> None:
         """The answers as panels, next to each other where there is room."""
         self._out.print(Text(reply.question, style="bold"))

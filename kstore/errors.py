@@ -2,7 +2,8 @@
 
     KStoreError
     ├── InputError            the request cannot be right: bad name, bad k, unreadable file
-    │   └── RevisionError     a revision that this store has never reached
+    │   ├── RevisionError     a revision that this store has never reached
+    │   └── TooLargeError     a document longer than this store accepts
     ├── NotFoundError         no document of that name at that revision
     ├── ConflictError         the document changed since the caller last read it
     └── UnavailableError      something the answer needs cannot be had
@@ -35,6 +36,13 @@ class RevisionError(InputError):
     """A revision that does not exist in this store."""
 
     code = "bad_revision"
+
+
+class TooLargeError(InputError):
+    """A document longer than ``KSTORE_MAX_DOCUMENT_BYTES``."""
+
+    code = "too_large"
+    status = 413
 
 
 class NotFoundError(KStoreError):

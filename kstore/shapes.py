@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from kstore.types import Answer, Evidence, Reply
+from kstore.types import Answer, Document, Evidence, Reply
 
 if TYPE_CHECKING:
     from kstore.vectors.commit import Receipt
@@ -30,6 +30,11 @@ def evidence_shape(evidence: Evidence) -> Shape:
 def receipt_shape(receipt: "Receipt") -> Shape:
     """``{"revision", "added", "changed", "unchanged", "deleted", "encoded"}``, as every change gives it."""
     return asdict(receipt)
+
+
+def document_shape(document: Document) -> Shape:
+    """``{"name", "digest", "text", "born", "died"}``: one version of a document."""
+    return asdict(document)
 
 
 def documents_shape(revision: int, documents: "Iterable[Listed]") -> Shape:

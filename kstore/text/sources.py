@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from kstore.errors import InputError, NotFoundError, UnavailableError
+from kstore.errors import InputError, NotFoundError, TooLargeError, UnavailableError
 from kstore.text.notebooks import notebook_to_markdown
 
 SUFFIXES = frozenset({".md", ".markdown", ".mdx", ".rst", ".txt", ".ipynb"})  # what a folder's documents are
@@ -52,9 +52,9 @@ def decode(data: bytes, name: str, max_bytes: int) -> str:
 
 
 def check_size(size: int, name: str, max_bytes: int) -> None:
-    """Raise InputError for a document of more than ``max_bytes``."""
+    """Raise TooLargeError for a document of more than ``max_bytes``."""
     if size > max_bytes:
-        raise InputError(f"{name} has {size:,} bytes; a document may have {max_bytes:,} (KSTORE_MAX_DOCUMENT_BYTES)")
+        raise TooLargeError(f"{name} has {size:,} bytes; a document may have {max_bytes:,} (KSTORE_MAX_DOCUMENT_BYTES)")
 
 
 def read_file(path: Path, max_bytes: int) -> str:

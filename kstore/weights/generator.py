@@ -48,11 +48,13 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRecord:
-    """What a set of weights knows of its origin: the corpus by digest, date and revision, and its calibration."""
+    """What a set of weights knows of its origin: the corpus by digest and date; and how its confidence is calibrated.
+
+    Revisions are local to a store, so none is recorded: a store finds its own by the digest.
+    """
 
     corpus_digest: str
     corpus_date: str
-    as_of: int | None = None
     calibration: Calibration | None = None
 
     @classmethod
@@ -67,7 +69,6 @@ class TrainingRecord:
             return cls(
                 corpus_digest=str(found["corpus_digest"]),
                 corpus_date=str(found["corpus_date"]),
-                as_of=found.get("as_of"),
                 calibration=None if calibration is None else Calibration(**calibration),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:

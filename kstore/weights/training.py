@@ -61,7 +61,6 @@ class Origin:
 
     corpus_digest: str
     corpus_date: str
-    as_of: int | None
 
 
 def train(
