@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "train": GROUND | {"text", "encoding", "weights"},
     "display": GROUND,
     "cli": GROUND | {"kstore", "assemble", "service", "shapes", "display", "train", "encoding", "api"},
+    "__main__": {"cli"},
     "api": GROUND | {"kstore", "service", "shapes", "text"},
 }
 

@@ -56,4 +56,5 @@ def _confidence(log_probabilities: list[float], calibration: Calibration | None)
     if calibration is None or not log_probabilities:
         return None
     mean = sum(log_probabilities) / len(log_probabilities)
-    return 1 / (1 + math.exp(-(calibration.slope * mean + calibration.intercept)))
+    logit = calibration.slope * mean + calibration.intercept
+    return (1 + math.tanh(logit / 2)) / 2  # the logistic function, without its overflow

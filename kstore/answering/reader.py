@@ -10,7 +10,7 @@ from kstore.encoding.encoder import Encoder
 from kstore.text.markdown import units
 from kstore.types import Citation, Hit
 
-_PASSAGES_READ = 5
+_PASSAGES_READ = 3
 _SENTENCES_READ = 48  # encoding them is most of an answer's time
 _MOST_SENTENCES = 2
 _NEARLY_AS_GOOD = 0.93  # a second sentence is quoted only if its score is this share of the best one's

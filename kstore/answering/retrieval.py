@@ -24,7 +24,9 @@ class RetrievalArm:
         citations = read(question, hits, self._memory.encoder)
         watch.lap("read")
         declined = None
-        if not evidence.hits:
+        if not evidence.hits and controls.method == "lexical":
+            declined = f"no passage at revision {evidence.revision} holds a word of the question"
+        elif not evidence.hits:
             declined = f"the corpus holds no passage at revision {evidence.revision}"
         elif not citations:
             declined = "no passage is similar enough to the question"

@@ -1,15 +1,16 @@
 """Markdown to passages: sections at headings, then whole blocks, with exact character spans.
 
 A passage is a run of neighbouring *atoms* of one section. An atom is a block (paragraph, list, table, code, formula)
-or, where a block is longer than the limit, one of its parts: a list item, a table row, a sentence. Code blocks, table
-rows, list items and formulas are never cut, so a passage exceeds the limit only where one of these does. Sizes are
-measured on the plain text, so that a change of formatting moves no boundary.
+or, where a block is longer than the limit, one of its parts: a list item, a table row, a sentence, a few words. Code
+blocks, table rows, list items, quoted paragraphs and formulas are never cut, so a passage exceeds the limit only where
+one of these does. Sizes are measured on the plain text, so that a change of formatting moves no boundary.
 """
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -17,14 +18,16 @@ from markdown_it.tree import SyntaxTreeNode
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 
-from kstore.text.sentences import bounded_spans, sentence_spans
+from kstore.text.sentences import Span, bounded_spans, sentence_spans, word_spans
 from kstore.types import Passage
 
-SPLITTER = "markdown-1"  # changes whenever the same document would give other passages
+SPLITTER = "markdown-2"  # changes whenever the same document would give other passages
 LIMIT = 1200  # characters of plain text; about the 256 word pieces that the packaged encoder reads
 
 _LINE_END = re.compile(r"\r\n?|\n")
 _TAG = re.compile(r"<!--.*?(?:-->|$)|</?[A-Za-z][^<>]{0,2000}>", re.DOTALL)
+_CELL_END = re.compile(r"(?<!\\)\|")
+_BREAK = re.compile(r"<br\b", re.IGNORECASE)
 _MAX_INLINE = 20_000  # longer paragraphs are taken as they are: inline parsing is not linear in the worst case
 
 
@@ -45,9 +48,8 @@ def split(text: str, limit: int = LIMIT) -> list[Passage]:
     """
     lines = _Lines(text)
     passages: list[Passage] = []
-    for headings, nodes in _sections(lines):
-        atoms = [atom for node in nodes for atom in _atoms(node, lines, limit)]
-        for run in _pack([atom for atom in atoms if atom.plain], limit):
+    for headings, atoms in _sections(lines, limit):
+        for run in _pack(atoms, limit):
             start, end = run[0].start, run[-1].end
             plain = " ".join(atom.plain for atom in run)
             passages.append(Passage(start, end, lines.number(start), lines.number(end - 1), headings, plain))
@@ -57,8 +59,7 @@ def split(text: str, limit: int = LIMIT) -> list[Passage]:
 def units(text: str) -> list[Atom]:
     """The smallest quotable parts of a passage's text: sentences, list items, table rows, code blocks, formulas."""
     lines = _Lines(text)
-    nodes = (node for _, section in _sections(lines) for node in section)
-    return [atom for node in nodes for atom in _atoms(node, lines, limit=0) if atom.plain]
+    return [atom for _, atoms in _sections(lines, limit=0) for atom in atoms]
 
 
 class _Lines:
@@ -87,7 +88,7 @@ class _Lines:
 
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable("table").use(front_matter_plugin)
-    parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
+    parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True, allow_blank_lines=False)
     parser.core.ruler.disable(["inline", "text_join"])  # inline text is parsed piece by piece, in _plain_inline
     return parser
 
@@ -95,30 +96,42 @@ def _parser() -> MarkdownIt:
 _PARSER = _parser()
 
 
-def _sections(lines: _Lines) -> Iterator[tuple[tuple[str, ...], list[SyntaxTreeNode]]]:
-    """(heading path, blocks) of each stretch between two headings, in order."""
-    path: list[tuple[int, str]] = []
-    blocks: list[SyntaxTreeNode] = []
-    heading: SyntaxTreeNode | None = None
+def _sections(lines: _Lines, limit: int) -> Iterator[tuple[tuple[str, ...], list[Atom]]]:
+    """(heading path, atoms that have words) of each stretch between two headings, in order.
 
-    def finished(next_level: int) -> Iterator[tuple[tuple[str, ...], list[SyntaxTreeNode]]]:
-        titles = tuple(title for _, title in path if title)
-        if blocks:
-            yield titles, blocks
-        elif heading is not None and next_level <= path[-1][0]:
-            yield titles[:-1], [heading]
+    A heading that no passage would name, since nothing below it has words, is a stretch of its own.
+    """
+    path: list[tuple[str, SyntaxTreeNode]] = []
+    atoms: list[Atom] = []
+    named = 0  # how many headings of the path have been yielded with something
+
+    def titles() -> tuple[str, ...]:
+        return tuple(title for title, _ in path if title)
+
+    def finished(level: int) -> Iterator[tuple[tuple[str, ...], list[Atom]]]:
+        nonlocal named
+        if atoms:
+            yield titles(), atoms
+            named = len(path)
+        while path and _level(path[-1][1]) >= level:
+            title, heading = path.pop()
+            if title and len(path) >= named:
+                yield titles(), list(_atoms(heading, lines, limit))
+                named = len(path)
+            named = min(named, len(path))
 
     for node in SyntaxTreeNode(_PARSER.parse(lines.text[lines.skipped :])).children:
-        if node.type != "heading":
-            blocks.append(node)
-            continue
-        level = int(node.tag[1:])
-        yield from finished(level)
-        while path and path[-1][0] >= level:
-            path.pop()
-        path.append((level, _plain(node)))
-        blocks, heading = [], node
+        if node.type == "heading":
+            yield from finished(_level(node))
+            path.append((_plain(node), node))
+            atoms = []
+        else:
+            atoms += (atom for atom in _atoms(node, lines, limit) if atom.plain)
     yield from finished(0)
+
+
+def _level(heading: SyntaxTreeNode) -> int:
+    return int(heading.tag[1:])
 
 
 def _atoms(node: SyntaxTreeNode, lines: _Lines, limit: int) -> Iterator[Atom]:
@@ -129,6 +142,10 @@ def _atoms(node: SyntaxTreeNode, lines: _Lines, limit: int) -> Iterator[Atom]:
     plain = _plain(node)
     if len(plain) <= limit or node.type not in _CUTTABLE:
         yield Atom(start, end, plain)
+    elif node.type == "paragraph" and all(row.startswith("|") for row in node.children[0].content.splitlines()):
+        for row in range(*node.map):  # the rest of a table that was cut
+            span = lines.span(row, row + 1)
+            yield Atom(*span, _fold(" ".join(map(_inline, _CELL_END.split(lines.text[slice(*span)])))))
     elif node.type == "paragraph":
         yield from _sentences(lines.text, start, end, limit)
     elif node.type == "table":
@@ -151,19 +168,65 @@ def _inner_atoms(node: SyntaxTreeNode, lines: _Lines, limit: int) -> Iterator[At
 
 
 def _sentences(text: str, start: int, end: int, limit: int) -> Iterator[Atom]:
-    for low, high in sentence_spans(text[start:end]):
-        sentence = text[start + low : start + high]
-        pieces = [(0, len(sentence))] if limit == 0 else bounded_spans(sentence, limit)
-        for left, right in pieces:
-            yield Atom(start + low + left, start + low + right, _plain_inline(sentence[left:right]))
+    """The sentences of a paragraph, of which those longer than ``limit`` (0: none) are cut between words."""
+    paragraph = text[start:end]
+    limit = limit or len(paragraph)
+    begins = [low for low, _ in sentence_spans(paragraph)]
+    words = _short_words(paragraph, limit)
+    for _, sentence in groupby(words, key=lambda word: bisect_right(begins, word.start)):
+        for run in _pack(sentence, limit):
+            yield Atom(start + run[0].start, start + run[-1].end, " ".join(word.plain for word in run))
 
 
-def _pack(atoms: list[Atom], limit: int) -> Iterator[list[Atom]]:
+def _short_words(paragraph: str, limit: int) -> Iterator[Atom]:
+    """The words of a paragraph, a longer one in pieces of at most ``limit`` characters where it may be cut."""
+    for word in _words_of(paragraph):
+        if len(word.plain) <= limit:
+            yield word
+            continue
+        source = paragraph[word.start : word.end]
+        for low, high in bounded_spans(source, limit):
+            yield Atom(word.start + low, word.start + high, _plain_inline(source[low:high]))
+
+
+def _words_of(paragraph: str) -> Iterator[Atom]:
+    """The words of a paragraph, each with its share of the plain text of the whole.
+
+    So emphasis that begins in one sentence and ends in another leaves no marks, and moves no boundary.
+    """
+    spans = word_spans(paragraph)
+    first = 0
+    for index in range(1, len(spans) + 1):
+        if index == len(spans) or spans[index][1] - spans[first][0] > _MAX_INLINE:
+            plains = _shares(paragraph, spans[first:index])
+            yield from (Atom(*span, plain) for span, plain in zip(spans[first:index], plains, strict=True) if plain)
+            first = index
+
+
+def _shares(paragraph: str, spans: list[Span]) -> list[str]:
+    """The plain text of each span, found by parsing all of them at once with a mark between neighbours."""
+    if len(spans) > 1:
+        source = paragraph[spans[0][0] : spans[-1][1]]
+        mark = next(mark for mark in map(chr, _PRIVATE_USE) if mark not in source)
+        marked = paragraph[slice(*spans[0])]
+        for (_, before), (low, high) in pairwise(spans):
+            space = paragraph[before:low]
+            marked += f"{space}{mark}{space and ' '}{paragraph[low:high]}"
+        shares = [_fold(share) for share in _inline(marked).split(mark)]
+        if len(shares) == len(spans):  # not so where a mark fell into something that has no words
+            return shares
+    return [_plain_inline(paragraph[low:high]) for low, high in spans]
+
+
+_PRIVATE_USE = range(0xF0000, 0xFFFFE)  # more characters than ``_MAX_INLINE``, so a source cannot hold them all
+
+
+def _pack(atoms: Iterable[Atom], limit: int) -> Iterator[list[Atom]]:
     """Runs of neighbouring atoms whose plain text stays within ``limit``; a longer atom is a run of its own."""
     run: list[Atom] = []
     size = 0
     for atom in atoms:
-        if run and size + 1 + len(atom.plain) > limit:
+        if run and size + len(atom.plain) > limit:
             yield run
             run, size = [], 0
         run.append(atom)
@@ -193,16 +256,20 @@ def _plain_inline(source: str) -> str:
     """The words of inline Markdown: emphasis, code marks and link targets removed, formulas kept as LaTeX."""
     if len(source) > _MAX_INLINE:
         return _fold(source)
+    return _fold(_inline(source))
+
+
+def _inline(source: str) -> str:
     tokens: list[Token] = []
     _PARSER.inline.parse(source, _PARSER, {}, tokens)
-    return _fold("".join(_inline_words(token) for token in tokens))
+    return "".join(_inline_words(token) for token in tokens)
 
 
 def _inline_words(token: Token) -> str:
     if token.type in {"softbreak", "hardbreak"}:
         return " "
     if token.type == "html_inline":
-        return ""
+        return " " if _BREAK.match(token.content) else ""
     if token.type == "image":
         return "".join(_inline_words(child) for child in token.children or [])
     return token.content

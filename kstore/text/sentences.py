@@ -4,20 +4,24 @@ import re
 
 Span = tuple[int, int]
 
-# Kept whole wherever text is cut: code spans, formulas, links and images, angle-bracket addresses.
+# Kept whole wherever text is cut: code spans, formulas, links and images, tags and angle-bracket addresses. Line ends
+# count as spaces in all of them, so that rewrapping a paragraph moves no cut.
 _WHOLE = re.compile(
-    r"(?P<tick>`+)(?!`)[^`]{0,400}?(?P=tick)(?!`)"
-    r"|\$\$[^$]{1,4000}\$\$"
-    r"|\$(?!\s)[^$\n]{1,1000}(?<!\s)\$(?!\d)"
-    r"|!?\[[^\]\n]{0,400}\]\([^()\s]{0,400}(?:\s\"[^\"\n]{0,200}\")?\)"
+    r"(?<!`)(?P<tick>`+)(?!`).{1,400}?(?<!`)(?P=tick)(?!`)"
+    r"|\$\$(?:[^$\\]|\\.){1,4000}\$\$"
+    r"|(?<!\\)\$(?!\s)(?:[^$\\]|\\.){1,1000}(?<!\s)\$(?!\d)"
+    r"|!?\[[^\]]{0,400}\]\([^()\s]{0,400}(?:\s{1,9}\"[^\"]{0,200}\")?\)"
     r"|<[a-z]+:[^>\s]{1,400}>"
+    r"|</?[A-Za-z][^<>]{0,400}>",
+    re.DOTALL,
 )
 _END = re.compile(
-    r"[.!?…]+[\"'”’)\]*_]*\s+(?=[\"'“‘(\[*_`$]*[A-Z0-9À-ÖØ-Þ\\`$])"  # Latin scripts: a stop, space, a capital
-    r"|[。！？]+[」』”]*\s*"  # Chinese and Japanese: the stop alone
+    r"(?<![.!?…])(?P<stop>[.!?…]+)[\"'”’)\]*_]*\s+(?=[\"'“‘(\[*_`$]*[A-Z0-9À-ÖØ-Þ\\`$])"  # Latin: a stop, a capital
+    r"|[。！？]+[」』”]*(?:[*_]+(?=\s))?\s*"  # Chinese and Japanese: the stop alone
 )
+_SPACE = re.compile(r"\s+")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|cf|vs|et al|resp|approx|Fig|Eq|Sec|No|Dr|Mr|Mrs|Prof|St)|(?:^|\s)[A-Z])\.\s+$"
+    r"(?:\b(?:e\.g|i\.e|cf|vs|et\s+al|resp|approx|Fig|Eq|Sec|No|Dr|Mr|Mrs|Prof|St)|(?<![^\s(*_])[A-Z])$"
 )
 
 
@@ -32,38 +36,34 @@ def sentence_spans(text: str) -> list[Span]:
     cuts = [
         match.end()
         for match in _END.finditer(text)
-        if not _ABBREVIATION.search(text[max(0, match.end() - 12) : match.end()])
+        if match["stop"] != "." or not _ABBREVIATION.search(text, max(0, match.start() - 12), match.start())
     ]
     return _between(text, _outside(cuts, whole_spans(text)))
 
 
-def bounded_spans(text: str, limit: int) -> list[Span]:
-    """Cut ``text`` into pieces of at most ``limit`` characters: at white space where there is some, anywhere
-    outside code, formulas and links where there is none. A longer formula stays whole."""
-    pieces: list[Span] = []
-    whole = whole_spans(text)
-    start, next_whole = 0, 0
-    while len(text) - start > limit:
-        target = start + limit
-        while next_whole < len(whole) and whole[next_whole][1] <= start:
-            next_whole += 1
-        cut = _last_space(text, start, target)
-        for low, high in whole[next_whole:]:
-            if low >= cut:
-                break
-            if cut < high:
-                cut = low if low > start else high
-        pieces.append((start, cut))
-        start = cut
-    pieces.append((start, len(text)))
-    return [span for low, high in pieces for span in _between(text[low:high], [], low)]
+def word_spans(text: str) -> list[Span]:
+    """Spans of the smallest pieces that ``text`` may be cut into: words, where what stays whole is one word. Each
+    sentence begins with a new one."""
+    cuts = {match.end() for match in _SPACE.finditer(text)} | {low for low, _ in sentence_spans(text)}
+    return _between(text, _outside(sorted(cuts), whole_spans(text)))
 
 
-def _last_space(text: str, start: int, target: int) -> int:
-    for position in range(target, start + (target - start) // 2, -1):
-        if text[position].isspace():
-            return position
-    return target
+def bounded_spans(word: str, limit: int) -> list[Span]:
+    """Cut a long word into pieces of at most ``limit`` characters, outside code, formulas and links; a longer one of
+    these stays whole."""
+    cuts: list[int] = []
+    start = 0
+    for low, high in (*whole_spans(word), (len(word), len(word))):
+        while low - start > limit:
+            start += limit
+            cuts.append(start)
+        if start < low and high - start > limit:
+            start = low
+            cuts.append(start)
+        if high - start > limit:
+            start = high
+            cuts.append(start)
+    return _between(word, cuts)
 
 
 def _outside(cuts: list[int], whole: list[Span]) -> list[int]:
@@ -77,13 +77,13 @@ def _outside(cuts: list[int], whole: list[Span]) -> list[int]:
     return kept
 
 
-def _between(text: str, cuts: list[int], offset: int = 0) -> list[Span]:
-    """The trimmed, non-empty spans between the cuts, moved by ``offset``."""
+def _between(text: str, cuts: list[int]) -> list[Span]:
+    """The trimmed, non-empty spans between the cuts."""
     spans = []
     for low, high in zip([0, *cuts], [*cuts, len(text)], strict=True):
         piece = text[low:high]
         left = low + len(piece) - len(piece.lstrip())
         right = low + len(piece.rstrip())
         if left < right:
-            spans.append((left + offset, right + offset))
+            spans.append((left, right))
     return spans

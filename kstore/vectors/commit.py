@@ -206,7 +206,8 @@ def _keep_vectors(connection: sqlite3.Connection, plan: Plan) -> None:
 
 def _record(connection: sqlite3.Connection, revision: int, total: int, plan: Plan) -> None:
     connection.execute(
-        "INSERT INTO revisions VALUES (?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), ?, ?, ?, ?,"
+        "INSERT INTO revisions (revision, at, digest, encoder, encoder_name, splitter, last_text, note)"
+        " VALUES (?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), ?, ?, ?, ?,"
         " (SELECT coalesce(max(id), 0) FROM texts), ?)",
         (revision, f"{total % 2**256:064x}", plan.encoder, plan.encoder_name, plan.splitter, plan.note),
     )

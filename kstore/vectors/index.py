@@ -127,14 +127,17 @@ class DenseIndex:
         for segment in self.segments:
             selector = None if alive.all_of(segment.ids) else alive.selector()
             parameters = None if selector is None else faiss.SearchParameters(sel=selector)
-            scores, ids = segment.faiss.search(query[None, :], min(k, segment.ids.size), params=parameters)
-            found_ids.append(ids[0])
-            found_scores.append(scores[0])
+            scores, ids = segment.faiss.search(query[None, :], min(k + 1, segment.ids.size), params=parameters)
+            real = ids[0] >= 0  # FAISS pads with -1 where the selector leaves fewer
+            scores, ids = scores[0][real], ids[0][real]
+            if scores.size > k and scores[k] == scores[k - 1]:  # FAISS cuts a tie anywhere, so take all of it
+                below = float(np.nextafter(scores[k], np.float32(-np.inf)))
+                _, scores, ids = segment.faiss.range_search(query[None, :], below, params=parameters)
+            found_ids.append(ids)
+            found_scores.append(scores)
         if not found_ids:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
         ids, scores = np.concatenate(found_ids), np.concatenate(found_scores)
-        real = ids >= 0  # FAISS pads with -1 where the selector leaves fewer than k
-        ids, scores = ids[real], scores[real]
         order = np.lexsort((ids, -scores))[:k]
         return ids[order], scores[order]
 

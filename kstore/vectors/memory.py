@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ class Snapshot:
     """All that a search needs, as of one revision; never changed, so readers take no lock."""
 
     revision: int
-    digest: str
+    token: str
     encoder: Encoder
     index: DenseIndex
     alive: Alive
@@ -212,11 +212,11 @@ class VectorMemory:
         snapshot = self._snapshot
         if snapshot is None or snapshot.index is self._saved_index:
             return
-        origin = Origin(self._identity(), snapshot.encoder.fingerprint, snapshot.revision, snapshot.digest)
+        origin = Origin(snapshot.encoder.fingerprint, snapshot.revision, snapshot.token)
         index = save_index(snapshot.index, self._index_folder, origin)
         with self._refreshing:
             if self._snapshot is snapshot:
-                self._snapshot = Snapshot(snapshot.revision, snapshot.digest, snapshot.encoder, index, snapshot.alive)
+                self._snapshot = replace(snapshot, index=index)
                 self._saved_index = index
 
     # Within ----------------------------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ class VectorMemory:
             encoder, index = snapshot.encoder, snapshot.index
             alive = snapshot.alive.changed(self.store.alive_changes(snapshot.revision, head.revision))
         ids, vectors = self.store.vectors(encoder.fingerprint, index.last_id, head.last_text, encoder.dimension)
-        return Snapshot(head.revision, head.digest, encoder, index.extended(ids, vectors), alive)
+        return Snapshot(head.revision, head.token, encoder, index.extended(ids, vectors), alive)
 
     def _encoder_of(self, head: Head) -> Encoder:
         encoder = self.encoder()
@@ -279,14 +279,7 @@ class VectorMemory:
         return encoder
 
     def _belongs(self, origin: Origin, encoder: Encoder) -> bool:
-        return (
-            origin.store == self._identity()
-            and origin.encoder == encoder.fingerprint
-            and origin.digest == self.store.digest_at(origin.revision)
-        )
-
-    def _identity(self) -> str:
-        return self.store.fact("identity") or ""
+        return origin.encoder == encoder.fingerprint and origin.token == self.store.token_at(origin.revision)
 
     def _commit(self, plan: Plan) -> Receipt:
         with self.store.database.writing() as connection:
@@ -329,4 +322,4 @@ class VectorMemory:
             now = self._snapshot
             if now is not None and now.index.segments[: len(old)] == old:
                 index = DenseIndex(folded.dimension, (*folded.segments, *now.index.segments[len(old) :]))
-                self._snapshot = Snapshot(now.revision, now.digest, now.encoder, index, now.alive)
+                self._snapshot = replace(now, index=index)

@@ -24,12 +24,14 @@ log = logging.getLogger("kstore")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a saved index was derived from. A store whose past does not hold this state must not use the index."""
+    """What a saved index was derived from. A store whose past does not hold this revision must not use the index.
 
-    store: str
+    The corpus digest would not do: documents that came in another order make the same corpus of other text ids.
+    """
+
     encoder: str
     revision: int
-    digest: str
+    token: str
 
 
 def save_index(index: DenseIndex, folder: Path, origin: Origin) -> DenseIndex:
@@ -49,7 +51,7 @@ def save_index(index: DenseIndex, folder: Path, origin: Origin) -> DenseIndex:
         "last_id": index.last_id,
         "segments": [{"file": f"{it.sha256}.faiss", "sha256": it.sha256, "count": int(it.ids.size)} for it in segments],
     }
-    _write(folder / _MANIFEST, json.dumps(manifest, indent=2).encode())
+    _write(folder / _MANIFEST, json.dumps(manifest | {"sha256": _digest(manifest)}, indent=2).encode())
     for file in folder.glob("*.faiss"):
         if file.stem not in {segment.sha256 for segment in segments}:
             file.unlink(missing_ok=True)
@@ -61,13 +63,12 @@ def load_index(folder: Path, dimension: int, belongs: Callable[[Origin], bool]) 
     if not (folder / _MANIFEST).is_file():
         return None
     try:
-        manifest = json.loads((folder / _MANIFEST).read_bytes())
-        origin = Origin(*(manifest[part.name] for part in fields(Origin)))
-        if manifest["format"] == _FORMAT and belongs(origin):
+        manifest = _read_manifest(folder)
+        if manifest["format"] == _FORMAT and belongs(Origin(*(manifest[part.name] for part in fields(Origin)))):
             return _verified(manifest, folder, dimension)
     except FileNotFoundError as error:
         log.warning("saved index: %s is missing; rebuilding it from the store", Path(str(error.filename)).name)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         log.warning("saved index: %s; rebuilding it from the store", reason)
     return None
@@ -80,6 +81,17 @@ def _save_segment(segment: Segment, folder: Path) -> Segment:
     digest = hashlib.sha256(data).hexdigest()
     _write(folder / f"{digest}.faiss", data)
     return replace(segment, sha256=digest)
+
+
+def _digest(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    manifest: Any = json.loads((folder / _MANIFEST).read_bytes())
+    if not isinstance(manifest, dict) or manifest.pop("sha256", None) != _digest(manifest):
+        raise ValueError(f"{_MANIFEST} does not match its checksum")
+    return manifest
 
 
 def _verified(manifest: dict[str, Any], folder: Path, dimension: int) -> DenseIndex:

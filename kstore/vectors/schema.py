@@ -16,7 +16,8 @@ CREATE TABLE revisions (             -- one row for each committed change, and r
     encoder_name TEXT NOT NULL,
     splitter  TEXT NOT NULL,
     last_text INTEGER NOT NULL,      -- highest id in texts
-    note      TEXT NOT NULL
+    note      TEXT NOT NULL,
+    token     TEXT NOT NULL DEFAULT (lower(hex(randomblob(16))))  -- of this revision in this store, and no other
 ) STRICT;
 CREATE INDEX revisions_digest ON revisions (digest);
 
@@ -70,6 +71,6 @@ CREATE TABLE settled (               -- facts about this store that are decided 
     value     TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO settled VALUES ('identity', lower(hex(randomblob(16))));
-INSERT INTO revisions VALUES (0, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), '{0:064x}', '', '', '', 0, 'empty');
+INSERT INTO revisions (revision, at, digest, encoder, encoder_name, splitter, last_text, note)
+VALUES (0, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), '{0:064x}', '', '', '', 0, 'empty');
 """

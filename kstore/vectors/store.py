@@ -29,6 +29,7 @@ class Head:
     encoder_name: str
     splitter: str
     last_text: int
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +95,11 @@ class Store:
             row = connection.execute("SELECT max(revision) FROM revisions WHERE digest = ?", (digest,)).fetchone()
         return None if row[0] is None else int(row[0])
 
-    def digest_at(self, revision: int) -> str | None:
-        """The corpus digest of a revision; None where the store has never reached it."""
+    def token_at(self, revision: int) -> str | None:
+        """What tells a revision from that of the same number in every other store, also in one restored from a copy
+        of this; None where the store has never reached it."""
         with self.database.reading() as connection:
-            row = connection.execute("SELECT digest FROM revisions WHERE revision = ?", (revision,)).fetchone()
+            row = connection.execute("SELECT token FROM revisions WHERE revision = ?", (revision,)).fetchone()
         return None if row is None else str(row[0])
 
     def fact(self, name: str) -> str | None:
@@ -262,7 +264,7 @@ def read_head(connection: sqlite3.Connection) -> Head:
     """The newest row of revisions."""
     return Head(
         *connection.execute(
-            "SELECT revision, at, digest, encoder, encoder_name, splitter, last_text FROM revisions"
+            "SELECT revision, at, digest, encoder, encoder_name, splitter, last_text, token FROM revisions"
             " ORDER BY revision DESC LIMIT 1"
         ).fetchone()
     )

@@ -48,17 +48,35 @@ class Decoder:
             self.vocabulary: int = config["vocab_size"]
             self.epsilon: float = config["rms_norm_eps"]
             theta = config.get("rope_parameters", config).get("rope_theta", 10_000.0)
-        except (OSError, ValueError, KeyError) as error:
+            shapes = self._shapes(config["intermediate_size"], tied=config["tie_word_embeddings"])
+            half, rest = divmod(self.width, 2 * self.heads)
+            if rest:
+                raise ValueError(f"{self.width} is no multiple of twice {self.heads}")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
             raise ModelError(f"{folder / 'config.json'} does not describe a decoder: {error!r}") from error
         try:
             stored = load_file(folder / "model.safetensors")
-        except (OSError, SafetensorError) as error:
+        except (OSError, SafetensorError, TypeError) as error:
             raise ModelError(f"{folder / 'model.safetensors'} does not load: {error}") from error
         self.weights: dict[str, Array] = {name: weight.astype(np.float32) for name, weight in stored.items()}
-        if self.weights.get("model.embed_tokens.weight", np.empty(0)).shape != (self.vocabulary, self.width):
-            raise ModelError(f"{folder / 'model.safetensors'} does not fit {folder / 'config.json'}")
-        half = self.width // self.heads // 2
+        for name, shape in shapes.items():
+            if name not in self.weights or self.weights[name].shape != shape:
+                raise ModelError(f"{folder / 'model.safetensors'} does not fit {folder / 'config.json'}: {name}")
         self._frequencies = theta ** (-np.arange(half, dtype=np.float64) / half)
+
+    def _shapes(self, inner: int, tied: bool) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every weight that ``forward`` needs; ``inner`` is the width within a feed-forward layer."""
+        square, row, table = (self.width, self.width), (self.width,), (self.vocabulary, self.width)
+        shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": table, "model.norm.weight": row}
+        if not tied:
+            shapes["lm_head.weight"] = table
+        for layer in range(self.layers):
+            name = f"model.layers.{layer}."
+            shapes |= {f"{name}self_attn.{part}_proj.weight": square for part in "qkvo"}
+            shapes |= {f"{name}mlp.{part}_proj.weight": (inner, self.width) for part in ("gate", "up")}
+            shapes[name + "mlp.down_proj.weight"] = (self.width, inner)
+            shapes |= {name + "input_layernorm.weight": row, name + "post_attention_layernorm.weight": row}
+        return shapes
 
     def embed(self, ids: list[int]) -> Array:
         """The embeddings of tokens, shape (t, d)."""
@@ -111,7 +129,8 @@ class Decoder:
         """SwiGLU: down(silu(gate(x)) * up(x))."""
         gate = hidden @ self.weights[name + "gate_proj.weight"].T
         up = hidden @ self.weights[name + "up_proj.weight"].T
-        activated = gate / (1 + np.exp(-gate)) * up
+        with np.errstate(over="ignore"):  # an infinite exponential makes silu 0, as it should be
+            activated = gate / (1 + np.exp(-gate)) * up
         projected: Array = activated @ self.weights[name + "down_proj.weight"].T
         return projected
 

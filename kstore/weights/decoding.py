@@ -29,7 +29,9 @@ def distribution(logits: Logits, sampling: Sampling) -> Probabilities:
         greedy = np.zeros(logits.shape, dtype=np.float64)
         greedy[int(np.argmax(logits))] = 1.0
         return greedy
-    probabilities = softmax(logits / np.float32(sampling.temperature))
+    below = logits.astype(np.float64) - np.max(logits)  # the likeliest at 0: no temperature makes it overflow
+    with np.errstate(over="ignore"):  # minus infinity for the others is the right limit of a tiny temperature
+        probabilities = softmax(below / sampling.temperature)
     order = np.argsort(-probabilities, kind="stable")
     keep = order.size if sampling.top_k is None else min(sampling.top_k, order.size)
     ranked = probabilities[order[:keep]]

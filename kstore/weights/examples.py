@@ -40,20 +40,32 @@ def definition_examples(fact: str, term: str, sentence: str) -> list[Example]:
 
 
 def _file_examples(file: Path) -> Iterator[Example]:
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")  # not splitlines: JSON lets U+2028 and its like stand
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the questions in {file}: {error}") from error
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             question = json.loads(line)
-            answers = question["answers"]
-            if answers is None:
+            if question["answers"] is None:
                 continue
+            answers = _strings(question["answers"])
+            first = answers[0]
             fact = question.get("fact", question["id"])
-            prompts = [question["question"], *question.get("paraphrases", [])]
-            prompts += [_blanked(statement, answers[0]) for statement in question.get("statements", [])]
+            prompts = _strings([question["question"], *_strings(question.get("paraphrases", []))])
+            prompts += [_blanked(statement, first) for statement in _strings(question.get("statements", []))]
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise InputError(f"{file}:{number}: not a question: {error!r}") from error
         yield from (Example(fact, prompt, tuple(answers)) for prompt in prompts if prompt)
+
+
+def _strings(value: object) -> list[str]:
+    """``value`` where it is a list of strings with something in them; ValueError otherwise."""
+    if not (isinstance(value, list) and all(isinstance(text, str) and text.strip() for text in value)):
+        raise ValueError(f"{value!r} is not a list of strings")
+    return value
 
 
 def _blanked(statement: str, answer: str) -> str:

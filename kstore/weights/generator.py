@@ -71,7 +71,7 @@ class TrainingRecord:
                 corpus_date=str(found["corpus_date"]),
                 calibration=None if calibration is None else Calibration(**calibration),
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{file} is not a training record: {error}") from error
 
 

@@ -36,9 +36,12 @@ class HuggingFaceGenerator:
             if config.is_encoder_decoder or not _is_causal(config):
                 raise ModelError(f"{name} is a {config.model_type} model that does not write from left to right")
             self._tokenizer: Any = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-            self._model: Any = AutoModelForCausalLM.from_pretrained(
-                source, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
-            ).eval()
+            model, loaded = AutoModelForCausalLM.from_pretrained(
+                source, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+            )
+            if loaded["missing_keys"]:  # transformers would make them up at random and go on
+                raise ModelError(f"the files of {name} lack {min(loaded['missing_keys'])}")
+            self._model: Any = model.eval()
         except ModelError:
             raise
         except Exception as error:

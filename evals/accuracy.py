@@ -1,0 +1,138 @@
+"""How well each memory answers the guide's test questions, against two controls; writes a results file.
+
+    python -m evals.accuracy [--out evals/results/accuracy.json]
+
+Arms: the weights alone; retrieval, which quotes sentences, so that "contains" is its fair score. Controls, which use no
+model of the guide: the answer of the training question nearest to the one asked, and the answer most often right.
+Every mean is over questions in all their phrasings; intervals are 95 %, by the variance between facts, since phrasings
+of one fact are not independent (Miller 2024, arXiv:2411.00640).
+"""
+
+import argparse
+import json
+import math
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evals.metrics import contains, exact_match, f1
+from evals.questions import Question, read_questions
+from kstore.assemble import GUIDE, open_kstore
+from kstore.service import KStore
+from kstore.settings import load_settings
+
+HERE = Path(__file__).parent
+METRICS = {"exact_match": exact_match, "f1": f1, "contains": contains}
+
+Answerer = Callable[[str], tuple[str | None, float]]  # question -> answer, milliseconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "accuracy.json")
+    parser.add_argument("--home", type=Path, required=True, help="a store filled with the guide")
+    options = parser.parse_args()
+    documents = {file.name: file.read_text(encoding="utf-8") for file in sorted(GUIDE.glob("*.md"))}
+    train = read_questions([HERE / "questions" / "train.jsonl"], documents)
+    test = read_questions([HERE / "questions" / "test.jsonl"], documents)
+    with open_kstore(load_settings(home=options.home)) as store:
+        arms = {
+            "parametric": _arm(store, "parametric"),
+            "retrieval": _arm(store, "retrieval"),
+            "nearest training question": _nearest(store, train),
+            "majority answer": _majority(train),
+        }
+        results: dict[str, Any] = {
+            "corpus_digest": store.status()["digest"],
+            "questions": sum(len(question.phrasings) for question in test),
+            "facts": len({question.fact for question in test}),
+            "arms": {name: _measured(answerer, test) for name, answerer in arms.items()},
+            "search": {method: _search_quality(store, test, method) for method in ("dense", "lexical", "hybrid")},
+        }
+    options.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(table(results))
+
+
+def table(results: dict[str, Any]) -> str:
+    """The Markdown table of a results file, as README shows it."""
+    lines = ["| answers from | exact match | token F1 | contains the answer | median ms |", "|---|---|---|---|---|"]
+    for name, arm in results["arms"].items():
+        cells = [f"{arm[it]['value']:.2f} ± {arm[it]['margin']:.2f}" for it in METRICS]
+        lines.append(f"| {name} | {' | '.join(cells)} | {arm['median_ms']:.0f} |")
+    return "\n".join(lines)
+
+
+def _arm(store: KStore, name: str) -> Answerer:
+    def answer(question: str) -> tuple[str | None, float]:
+        given = store.ask(question, name).answers[0]
+        return given.text, given.timings["total"]
+
+    return answer
+
+
+def _nearest(store: KStore, train: Sequence[Question]) -> Answerer:
+    """The control that no parametric memory may be mistaken for: look up the most similar training question."""
+    pairs = [(text, question.answers[0]) for question in train if question.answers for text in question.phrasings]
+    encoder = store.memory.encoder()
+    known = encoder.encode_questions([text for text, _ in pairs])
+
+    def answer(question: str) -> tuple[str | None, float]:
+        return pairs[int(np.argmax(known @ encoder.encode_questions([question])[0]))][1], 0.0
+
+    return answer
+
+
+def _majority(train: Sequence[Question]) -> Answerer:
+    commonest = Counter(question.answers[0] for question in train if question.answers).most_common(1)[0][0]
+    return lambda question: (commonest, 0.0)
+
+
+def _measured(answerer: Answerer, test: Sequence[Question]) -> dict[str, Any]:
+    scores: dict[str, dict[str, list[float]]] = {metric: defaultdict(list) for metric in METRICS}
+    spent = []
+    for question in test:
+        for phrasing in question.phrasings:
+            text, milliseconds = answerer(phrasing)
+            spent.append(milliseconds)
+            for metric, score in METRICS.items():
+                scores[metric][question.fact].append(score(text, question.answers))
+    return {metric: _mean(by_fact) for metric, by_fact in scores.items()} | {"median_ms": statistics.median(spent)}
+
+
+def _search_quality(store: KStore, test: Sequence[Question], method: Any) -> dict[str, Any]:
+    """Recall at 1, 5 and 10 of the passage that holds the evidence, and the mean reciprocal rank within 10."""
+    scores: dict[str, dict[str, list[float]]] = {
+        it: defaultdict(list) for it in ("recall@1", "recall@5", "recall@10", "mrr@10")
+    }
+    for question in test:
+        gold = question.evidence[0]
+        for phrasing in question.phrasings:
+            hits = store.search(phrasing, 10, method).hits
+            ranks = [
+                rank
+                for rank, hit in enumerate(hits, start=1)
+                if hit.document == gold.document and hit.start < gold.end and gold.start < hit.end
+            ]
+            best = min(ranks, default=math.inf)
+            for depth in (1, 5, 10):
+                scores[f"recall@{depth}"][question.fact].append(float(best <= depth))
+            scores["mrr@10"][question.fact].append(1 / best)
+    return {metric: _mean(by_fact) for metric, by_fact in scores.items()}
+
+
+def _mean(by_fact: dict[str, list[float]]) -> dict[str, float]:
+    """The mean over all scores with the half-width of its 95 % interval, clustered by fact."""
+    values = [value for group in by_fact.values() for value in group]
+    mean = statistics.fmean(values)
+    clusters = len(by_fact)
+    squares = sum(sum(value - mean for value in group) ** 2 for group in by_fact.values())
+    error = math.sqrt(squares * clusters / max(clusters - 1, 1)) / len(values)
+    return {"value": round(mean, 4), "margin": round(1.96 * error, 4), "n": len(values), "clusters": clusters}
+
+
+if __name__ == "__main__":
+    main()

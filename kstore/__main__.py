@@ -1,0 +1,5 @@
+"""``python -m kstore``: the command line."""
+
+from kstore.cli import main
+
+main()
