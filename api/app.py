@@ -21,7 +21,13 @@ from kstore.text.sources import check_size, decode
 
 def create_app(store: KStore) -> FastAPI:
     """The application over ``store``, which the caller keeps open while it serves and closes afterwards."""
-    app = FastAPI(title="kstore", version=kstore.__version__, description="One question, two memories.")
+    app = FastAPI(
+        title="kstore",
+        version=kstore.__version__,
+        description="One question, two memories.",
+        docs_url=None,  # its page would load scripts from another host
+        redoc_url=None,
+    )
     install(app)
 
     async def document_text(name: str, request: Request) -> str:

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 QUESTION = "What does LoRA stand for?"
@@ -50,6 +51,15 @@ def main() -> None:
     }
     options.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(results, indent=2))
+
+
+def sentence(results: dict[str, Any]) -> str:
+    """The results in one sentence, as README gives it."""
+    medians = results["median_seconds"]
+    return (
+        f"A warm `kstore ask` takes {medians['kstore']:.2f} s from nothing to both answers; a LangChain script that "
+        f"only retrieves takes {medians['langchain']:.2f} s, {results['langchain_over_kstore']:.1f} times as long"
+    )
 
 
 def _seconds(command: list[str]) -> float:

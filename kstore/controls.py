@@ -94,9 +94,11 @@ def check_method(method: str) -> Method:
 
 
 def check_question(question: str) -> None:
-    """Raise InputError for a question that cannot be asked: empty, or beyond ``MAX_QUESTION`` characters."""
+    """Raise InputError for a question that cannot be asked: empty, no text, beyond ``MAX_QUESTION`` characters."""
     if not question.strip():
         raise InputError("the question is empty")
+    if any("\ud800" <= letter <= "\udfff" for letter in question):
+        raise InputError("the question is not text: it holds half of a surrogate pair")
     if len(question) > MAX_QUESTION:
         raise InputError(f"the question has {len(question)} characters; at most {MAX_QUESTION} are read")
 

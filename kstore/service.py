@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kstore.controls import Controls, Method, check_k, check_method, check_question
 from kstore.errors import InputError, UnavailableError
-from kstore.text.sources import Collection, check_name, check_size, read_file, read_source
+from kstore.text.sources import Collection, check_name, check_text, read_file, read_source
 from kstore.types import Arm, Document, Evidence, Reply
 
 if TYPE_CHECKING:  # the weights answer also where the vectors wing is not there to be imported
@@ -98,8 +98,8 @@ class KStore:
         if controls.as_of is not None:
             self.memory.store.check_revision(controls.as_of)
         arms = [self.arm(name) for name in (self.arm_names if arm == BOTH else (arm,))]
-        answers = [each.answer(question, controls) for each in arms]
         revision = self.revision()
+        answers = [each.answer(question, controls) for each in arms]
         return Reply(question, revision, tuple(answer.aged(revision) for answer in answers))
 
     def search(self, query: str, k: int = 10, method: Method = "hybrid", as_of: int | None = None) -> Evidence:
@@ -113,8 +113,8 @@ class KStore:
 
     def put(self, name: str, text: str, expected: Mapping[str, str | None] | None = None) -> "Receipt":
         """Add or change one document; the receipt's revision is that at which the change is visible."""
-        check_size(len(text.encode()), name, self.max_document_bytes)
-        return self.memory.apply({check_name(name): text}, f"put {name}", expected=expected)
+        documents = {check_name(name): check_text(text, name, self.max_document_bytes)}
+        return self.memory.apply(documents, f"put {name}", expected=expected)
 
     def put_file(self, name: str, file: Path) -> "Receipt":
         """Add or change one document from a file."""

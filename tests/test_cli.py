@@ -148,7 +148,7 @@ class TestOnTheTinyCorpus:
             (["ask", "What?", "--preset", "wild"], 2, "unknown preset"),
             (["ask", "What?", "--k", "0"], 2, "k must be"),
             (["ask", "What?", "--k", "1000000"], 2, "k must be"),
-            (["ask", "What?", "--k", "many"], 2, "many"),
+            (["ask", "What?", "--k", "many"], 2, "--k"),
             (["ask", "What?", "--as-of", "99"], 2, "in the future"),
             (["ask", "What?", "--as-of", "-1"], 2, "before the first"),
             (["ask", ""], 2, "empty"),

@@ -22,11 +22,13 @@ def definitions(documents: Mapping[str, str]) -> Iterator[Definition]:
     """The definitions in ``{name: text}``: under a heading "Softmax", a sentence that begins "Softmax is ..."."""
     for name in sorted(documents):
         text = documents[name]
+        section: tuple[str, ...] = ()
         for passage in split(text):
-            if not passage.headings:
+            opens, section = passage.headings != section, passage.headings
+            if not (opens and section):
                 continue
             term = passage.headings[-1]
             sentence = units(text[passage.start : passage.end])[0].plain
-            opening = rf"(?:An? |The )?{re.escape(term)}\w*\b[^.]{{0,60}}? (?:is|are) "
+            opening = rf"(?:An? |The )?{re.escape(term)}\w*[^.]{{0,60}}? (?:is|are) "
             if re.match(opening, sentence, re.IGNORECASE) and len(sentence.split()) <= _LONGEST:
                 yield Definition(name, term, sentence)

@@ -26,6 +26,7 @@ LIMIT = 1200  # characters of plain text; about the 256 word pieces that the pac
 
 _LINE_END = re.compile(r"\r\n?|\n")
 _TAG = re.compile(r"<!--.*?(?:-->|$)|</?[A-Za-z][^<>]{0,2000}>", re.DOTALL)
+_ROW = re.compile(r"\s*\|.*\|\s*$")
 _CELL_END = re.compile(r"(?<!\\)\|")
 _BREAK = re.compile(r"<br\b", re.IGNORECASE)
 _MAX_INLINE = 20_000  # longer paragraphs are taken as they are: inline parsing is not linear in the worst case
@@ -57,9 +58,14 @@ def split(text: str, limit: int = LIMIT) -> list[Passage]:
 
 
 def units(text: str) -> list[Atom]:
-    """The smallest quotable parts of a passage's text: sentences, list items, table rows, code blocks, formulas."""
+    """The smallest quotable parts of a passage's text: sentences, list items, table rows, code blocks, formulas.
+
+    A passage that was cut from the middle of a block may read as markup alone; it is one part then.
+    """
     lines = _Lines(text)
-    return [atom for _, atoms in _sections(lines, limit=0) for atom in atoms]
+    parts = [atom for _, atoms in _sections(lines, limit=0) for atom in atoms]
+    plain = _fold(text)
+    return parts or ([Atom(0, len(text), plain)] if plain else [])
 
 
 class _Lines:
@@ -142,10 +148,10 @@ def _atoms(node: SyntaxTreeNode, lines: _Lines, limit: int) -> Iterator[Atom]:
     plain = _plain(node)
     if len(plain) <= limit or node.type not in _CUTTABLE:
         yield Atom(start, end, plain)
-    elif node.type == "paragraph" and all(row.startswith("|") for row in node.children[0].content.splitlines()):
-        for row in range(*node.map):  # the rest of a table that was cut
-            span = lines.span(row, row + 1)
-            yield Atom(*span, _fold(" ".join(map(_inline, _CELL_END.split(lines.text[slice(*span)])))))
+    elif node.type == "paragraph" and all(map(_ROW.match, node.children[0].content.split("\n"))):
+        for number in range(*node.map):  # the rest of a table that was cut
+            span = lines.span(number, number + 1)
+            yield Atom(*span, _plain_inline(_CELL_END.sub(" ", lines.text[slice(*span)])))
     elif node.type == "paragraph":
         yield from _sentences(lines.text, start, end, limit)
     elif node.type == "table":
@@ -186,7 +192,8 @@ def _short_words(paragraph: str, limit: int) -> Iterator[Atom]:
             continue
         source = paragraph[word.start : word.end]
         for low, high in bounded_spans(source, limit):
-            yield Atom(word.start + low, word.start + high, _plain_inline(source[low:high]))
+            if plain := _plain_inline(source[low:high]):
+                yield Atom(word.start + low, word.start + high, plain)
 
 
 def _words_of(paragraph: str) -> Iterator[Atom]:

@@ -1,6 +1,7 @@
 """Jupyter notebooks as Markdown: the text cells as they are, the code cells fenced, the outputs left out."""
 
 import json
+import re
 from typing import Any
 
 from kstore.errors import InputError
@@ -17,9 +18,12 @@ def notebook_to_markdown(source: str, name: str) -> str:
         metadata = notebook.get("metadata", {})
         language = metadata.get("language_info", {}).get("name") or metadata.get("kernelspec", {}).get("language", "")
         parts = [_cell(cell, language) for cell in cells]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{name} is not a Jupyter notebook of format 4: {error!r}") from error
-    return "\n\n".join(part for part in parts if part.strip()) + "\n"
+    text = "\n\n".join(part for part in parts if part.strip()) + "\n"
+    if "\0" in text or re.search("[\ud800-\udfff]", text):  # JSON can spell what UTF-8 text cannot hold
+        raise InputError(f"{name} holds characters that are not text")
+    return text
 
 
 def _cell(cell: dict[str, Any], language: str) -> str:

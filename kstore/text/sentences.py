@@ -4,15 +4,15 @@ import re
 
 Span = tuple[int, int]
 
-# Kept whole wherever text is cut: code spans, formulas, links and images, tags and angle-bracket addresses. Line ends
-# count as spaces in all of them, so that rewrapping a paragraph moves no cut.
+# Kept whole wherever text is cut: code spans, formulas, links and images, addresses in angle brackets, tags, comments.
+# Line ends count as spaces in all of them, so that rewrapping a paragraph moves no cut.
 _WHOLE = re.compile(
     r"(?<!`)(?P<tick>`+)(?!`).{1,400}?(?<!`)(?P=tick)(?!`)"
     r"|\$\$(?:[^$\\]|\\.){1,4000}\$\$"
     r"|(?<!\\)\$(?!\s)(?:[^$\\]|\\.){1,1000}(?<!\s)\$(?!\d)"
     r"|!?\[[^\]]{0,400}\]\([^()\s]{0,400}(?:\s{1,9}\"[^\"]{0,200}\")?\)"
     r"|<[a-z]+:[^>\s]{1,400}>"
-    r"|</?[A-Za-z][^<>]{0,400}>",
+    r"|</?[A-Za-z][^<>]{0,400}>|<!--.{0,400}?-->",
     re.DOTALL,
 )
 _END = re.compile(

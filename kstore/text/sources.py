@@ -15,6 +15,7 @@ SUFFIXES = frozenset({".md", ".markdown", ".mdx", ".rst", ".txt", ".ipynb"})  # 
 
 _URL = re.compile(r"^(?:[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:)", re.IGNORECASE)
 _MAX_NAME = 512
+_OTHER_REPOSITORY = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"}  # set within hooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,17 @@ def decode(data: bytes, name: str, max_bytes: int) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{name} is not UTF-8 text (byte {error.start})") from error
+    return check_text(text, name, max_bytes)
+
+
+def check_text(text: str, name: str, max_bytes: int) -> str:
+    """Return ``text`` if a document may hold it: no NUL, no half of a surrogate pair, not too long."""
     if "\0" in text:
         raise InputError(f"{name} is a binary file (it holds a NUL character)")
+    try:
+        check_size(len(text.encode()), name, max_bytes)
+    except UnicodeEncodeError as error:
+        raise InputError(f"{name} is not text (lone surrogate at character {error.start})") from error
     return text
 
 
@@ -73,7 +83,7 @@ def read_source(spec: str, max_bytes: int) -> Collection:
     """The documents of ``spec``: a file, a folder, or a git repository (path or URL), optionally ``@REVISION``.
 
     A folder is read as it lies on disk, also when it is a work tree; with ``@REVISION`` it is read from git.
-    Hidden files, links that lead outside, and files whose suffix is not in ``SUFFIXES`` are passed over.
+    Hidden files, links that lead outside or nowhere, and files whose suffix is not in ``SUFFIXES`` are passed over.
     """
     if _URL.match(spec):
         return _read_url(spec, max_bytes)
@@ -93,13 +103,20 @@ def read_source(spec: str, max_bytes: int) -> Collection:
 def _folder_documents(root: Path, max_bytes: int) -> dict[str, str]:
     documents = {}
     home = root.resolve()
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for file in sorted(files):
-            path = Path(folder, file)
-            if _is_document(file) and path.resolve().is_relative_to(home):
-                documents[check_name(path.relative_to(root).as_posix())] = read_file(path, max_bytes)
+    try:
+        for folder, folders, files in os.walk(root, onerror=_raise):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for file in sorted(files):
+                path = Path(folder, file)
+                if _is_document(file) and path.is_file() and path.resolve().is_relative_to(home):
+                    documents[check_name(path.relative_to(root).as_posix())] = read_file(path, max_bytes)
+    except OSError as error:
+        raise InputError(f"cannot read {error.filename}: {error.strerror}") from error
     return documents
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _is_document(name: str) -> bool:
@@ -108,7 +125,7 @@ def _is_document(name: str) -> bool:
 
 def _as_text(name: str, data: bytes, shown: str, max_bytes: int) -> str:
     text = decode(data, shown, max_bytes)
-    return notebook_to_markdown(text, shown) if name.endswith(".ipynb") else text
+    return notebook_to_markdown(text, shown) if name.lower().endswith(".ipynb") else text
 
 
 def _read_url(spec: str, max_bytes: int) -> Collection:
@@ -127,7 +144,12 @@ def _is_bare(path: Path) -> bool:
 
 def _git_documents(repository: Path, revision: str, max_bytes: int) -> dict[str, str]:
     """Documents below ``repository`` (a subfolder counts as its own root) as committed at ``revision``."""
-    commit = _git(repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
+    try:
+        commit = (
+            _git(repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
+        )
+    except InputError as error:
+        raise InputError(f"cannot read revision {revision!r}: {error}") from error
     blobs = list(_git_blobs(repository, commit, max_bytes))
     contents = _git(repository, "cat-file", "--batch", stdin="".join(f"{blob}\n" for _, blob in blobs).encode())
     documents, offset = {}, 0
@@ -146,9 +168,11 @@ def _git_blobs(repository: Path, commit: str, max_bytes: int) -> Iterator[tuple[
             continue
         entry, _, raw_name = line.partition(b"\t")
         mode, _, blob, size = entry.split()
-        name = raw_name.decode("utf-8", "replace")
+        name = raw_name.decode("utf-8", "surrogateescape")  # which check_name refuses, as it does for a folder's files
         regular = mode.startswith(b"100")
         if regular and _is_document(PurePosixPath(name).name) and not _hidden(name):
+            if not size.isdigit():
+                raise InputError(f"{name} is missing from the repository")
             check_size(int(size), name, max_bytes)
             yield check_name(name), blob.decode()
 
@@ -160,7 +184,12 @@ def _hidden(name: str) -> bool:
 def _git(repository: Path | None, *arguments: str, stdin: bytes = b"") -> bytes:
     """Run git without prompts or unusual transports; its reason becomes an InputError."""
     where = [] if repository is None else ["-C", str(repository)]
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}
+    environment = {name: value for name, value in os.environ.items() if name not in _OTHER_REPOSITORY}
+    environment |= {
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
+        "LC_ALL": "C",  # so that the reason can be told from advice
+    }
     try:
         done = subprocess.run(
             ["git", *where, *arguments], input=stdin, capture_output=True, env=environment, check=False
@@ -168,6 +197,7 @@ def _git(repository: Path | None, *arguments: str, stdin: bytes = b"") -> bytes:
     except FileNotFoundError as error:
         raise UnavailableError("git is not installed, and the source is a git repository") from error
     if done.returncode:
-        reason = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["git failed"]
-        raise InputError(f"git {arguments[0]}: {reason[-1]}")
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it failed"]
+        reason = next((line for line in said if line.startswith("fatal: ")), said[-1])
+        raise InputError(f"git {arguments[0]}: {reason.removeprefix('fatal: ')}")
     return done.stdout

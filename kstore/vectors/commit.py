@@ -114,7 +114,7 @@ def commit(connection: sqlite3.Connection, plan: Plan) -> Receipt:
         connection.execute("UPDATE passages SET died = ? WHERE document = ? AND died = ?", (revision, name, ALIVE))
     if not (counts["added"] or counts["changed"] or counts["deleted"] or switching):
         return Receipt(head.revision, unchanged=counts["unchanged"])
-    _keep_vectors(connection, plan)
+    keep_vectors(connection, plan.encoder, plan.vectors)
     _record(connection, revision, total, plan)
     return Receipt(revision, **counts, encoded=len(plan.vectors))
 
@@ -194,13 +194,11 @@ def _has_vector(connection: sqlite3.Connection, text: int, encoder: str) -> bool
     return found.fetchone() is not None
 
 
-def _keep_vectors(connection: sqlite3.Connection, plan: Plan) -> None:
+def keep_vectors(connection: sqlite3.Connection, encoder: str, vectors: Mapping[str, Vectors]) -> None:
+    """Add an encoder's vectors, by passage key, to the texts that have none of it."""
     connection.executemany(
         "INSERT OR IGNORE INTO vectors (encoder, text, vector) SELECT ?, id, ? FROM texts WHERE key = ?",
-        [
-            (plan.encoder, np.ascontiguousarray(vector, dtype="<f4").tobytes(), key)
-            for key, vector in plan.vectors.items()
-        ],
+        [(encoder, np.ascontiguousarray(vector, dtype="<f4").tobytes(), key) for key, vector in vectors.items()],
     )
 
 

@@ -24,14 +24,18 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"cannot make the store's folder {path.parent}: {error.strerror}") from error
-        with self.writing() as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                for statement in _statements(SCHEMA):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {VERSION}")
-            elif version != VERSION:
-                raise StoreError(f"{path} has format {version}; this kstore reads format {VERSION}")
+        with self.reading() as connection:  # opening an existing store waits for no writer
+            version = _version(connection)
+        if version == 0:
+            with self.writing() as connection:
+                version = _version(connection)
+                if version == 0:
+                    for statement in _statements(SCHEMA):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version = {VERSION}")
+                    version = VERSION
+        if version != VERSION:
+            raise StoreError(f"{path} has format {version}; this kstore reads format {VERSION}")
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -87,6 +91,10 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise StoreError(f"the store {self.path}: {error}") from error
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """The explicit memory whole: documents in, passages found, every answer from one immutable snapshot."""
 
 import contextlib
+import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import numpy as np
 
 from kstore.controls import Method
 from kstore.encoding.encoder import Encoder, Vectors
-from kstore.errors import ModelError
+from kstore.errors import InputError, ModelError
 from kstore.types import Evidence, Hit, Passage, Progress, Stopwatch, no_progress, text_digest
-from kstore.vectors.commit import Edit, Overtaken, Plan, Receipt, commit
+from kstore.vectors.commit import Edit, Overtaken, Plan, Receipt, commit, keep_vectors
 from kstore.vectors.fusion import convex_fusion
 from kstore.vectors.index import Alive, DenseIndex
 from kstore.vectors.lexical import search_lexical
@@ -22,6 +23,8 @@ from kstore.vectors.store import Head, Store
 _DEPTH = 50  # candidates that each search contributes to the fusion
 _ENCODE_AT_ONCE = 64  # passages between two reports of progress
 _MANY_SEGMENTS = 12
+
+log = logging.getLogger("kstore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class VectorMemory:
         self._splitter = splitter
         self._wanted = encoder_name
         self._progress = progress
-        self._encoder: Encoder | None = None
+        self._encoders: dict[str | None, Encoder] = {}
         self._snapshot: Snapshot | None = None
         self._saved_index: DenseIndex | None = None
         self._refreshing = threading.Lock()
@@ -125,10 +128,7 @@ class VectorMemory:
 
     def encoder(self) -> Encoder:
         """The encoder of this store: the wanted one where it is named, else the one its vectors were made with."""
-        with self._loading:
-            if self._encoder is None:
-                self._encoder = self._load_encoder(self._wanted or self.store.head().encoder_name or None)
-            return self._encoder
+        return self._named(self._wanted or self.store.head().encoder_name or None)
 
     # Writing ---------------------------------------------------------------------------------------------------
 
@@ -147,17 +147,19 @@ class VectorMemory:
         ``prune`` also deletes the documents of ``source`` that are not among ``documents``. ``expected`` gives the
         digests that documents must still have (None: they must not exist), or ConflictError is raised.
         """
+        deletes = tuple(deletes)
+        _check(documents, deletes)
         while True:
-            head = self.store.head()
             if documents:
                 self.adopt()
-                head = self.store.head()
-            known = self.store.digests(documents)
+            head = self.store.head()
+            # While no encoder is in force (all documents are empty), unchanged ones are placed again by the one to come.
+            known = self.store.digests(documents) if head.encoder else {}
             edits = [
                 Edit(name, text, None if known.get(name) == text_digest(text) else self._split(text))
                 for name, text in documents.items()
             ]
-            encoder = self.encoder() if any(edit.passages for edit in edits) else None
+            encoder = self._encoder_of(head) if any(edit.passages for edit in edits) else None
             plan = Plan(
                 edits=edits,
                 note=note,
@@ -165,7 +167,7 @@ class VectorMemory:
                 encoder_name=encoder.name if encoder else head.encoder_name,
                 splitter=self._splitter if encoder or not head.splitter else head.splitter,
                 vectors=self._encoded(encoder, edits) if encoder else {},
-                deletes=tuple(deletes),
+                deletes=deletes,
                 source=source,
                 prune=prune,
                 expected=expected or {},
@@ -180,26 +182,27 @@ class VectorMemory:
         """Move the store to this process's encoder and splitter where they differ from the store's.
 
         The new vectors are made beside the old ones, from which every process goes on answering; then one revision
-        switches. Texts no longer alive are encoded too, so that the past can still be asked.
+        switches. Texts no longer alive are encoded too, so that the past can still be asked. What has been encoded
+        is kept at once, and not done again after an interruption.
         """
         while True:
             head = self.store.head()
             if not head.encoder:
                 return
-            if head.splitter == self._splitter and self._wanted in {None, head.encoder_name}:
+            if head.splitter == self._splitter and self._wanted is None:
                 return
             encoder = self.encoder()
             if (head.encoder, head.splitter) == (encoder.fingerprint, self._splitter):
                 return
+            self._encode_kept_texts(encoder)
             edits = [Edit(name, text, self._split(text)) for name, text in self.store.texts(head.revision).items()]
-            vectors = self._encoded(encoder, edits) | self._encoded_past(encoder)
             plan = Plan(
                 edits=edits,
                 note=f"adopted encoder {encoder.name}, splitter {self._splitter}",
                 encoder=encoder.fingerprint,
                 encoder_name=encoder.name,
                 splitter=self._splitter,
-                vectors=vectors,
+                vectors=self._encoded(encoder, edits),
                 adopting=True,
                 base=head.revision,
             )
@@ -213,7 +216,11 @@ class VectorMemory:
         if snapshot is None or snapshot.index is self._saved_index:
             return
         origin = Origin(snapshot.encoder.fingerprint, snapshot.revision, snapshot.token)
-        index = save_index(snapshot.index, self._index_folder, origin)
+        try:
+            index = save_index(snapshot.index, self._index_folder, origin)
+        except OSError as error:
+            log.warning("the index could not be saved (%s); the next process makes it again", error.strerror)
+            return
         with self._refreshing:
             if self._snapshot is snapshot:
                 self._snapshot = replace(snapshot, index=index)
@@ -269,13 +276,22 @@ class VectorMemory:
         ids, vectors = self.store.vectors(encoder.fingerprint, index.last_id, head.last_text, encoder.dimension)
         return Snapshot(head.revision, head.token, encoder, index.extended(ids, vectors), alive)
 
+    def _named(self, name: str | None) -> Encoder:
+        with self._loading:
+            if name not in self._encoders:
+                self._encoders[name] = self._load_encoder(name)
+            return self._encoders[name]
+
     def _encoder_of(self, head: Head) -> Encoder:
-        encoder = self.encoder()
-        if head.encoder and encoder.fingerprint != head.encoder:
-            encoder = self._load_encoder(head.encoder_name)
-            if encoder.fingerprint != head.encoder:
-                raise ModelError(f"the store's vectors were made by another version of the encoder {head.encoder_name}")
-            self._encoder = encoder
+        """The encoder of the vectors in force, whichever one is wanted; before the first vector, the wanted one."""
+        if not head.encoder:
+            return self.encoder()
+        encoder = self._named(head.encoder_name)
+        if encoder.fingerprint != head.encoder:
+            raise ModelError(
+                f"the store's vectors were made by another version of the encoder {head.encoder_name};"
+                f" KSTORE_ENCODER={head.encoder_name} moves the store to the present one"
+            )
         return encoder
 
     def _belongs(self, origin: Origin, encoder: Encoder) -> bool:
@@ -289,24 +305,27 @@ class VectorMemory:
         """``{key: vector}`` of the passages whose text this encoder has not encoded before."""
         passages = {passage.key: passage for edit in edits for passage in edit.passages or ()}
         unseen = self.store.without_vector(passages, encoder.fingerprint)
-        return self._encode(encoder, {key: passages[key].encoder_text for key in passages if key in unseen})
+        texts = {key: passages[key].encoder_text for key in passages if key in unseen}
+        return {key: vector for batch in self._encode(encoder, texts) for key, vector in batch.items()}
 
-    def _encoded_past(self, encoder: Encoder) -> dict[str, Vectors]:
+    def _encode_kept_texts(self, encoder: Encoder) -> None:
+        """Give every text of the store, alive or not, its vector of ``encoder``, beside the vectors in force."""
         missing = self.store.texts_without_vector(encoder.fingerprint)
         texts = {key: Passage(0, 0, 0, 0, headings, plain).encoder_text for key, (headings, plain) in missing.items()}
-        return self._encode(encoder, texts)
+        for vectors in self._encode(encoder, texts):
+            with self.store.database.writing() as connection:
+                keep_vectors(connection, encoder.fingerprint, vectors)
 
-    def _encode(self, encoder: Encoder, texts: Mapping[str, str]) -> dict[str, Vectors]:
+    def _encode(self, encoder: Encoder, texts: Mapping[str, str]) -> Iterator[dict[str, Vectors]]:
+        """``{key: vector}`` of the ``{key: text}``, some at a time."""
         keys = list(texts)
-        vectors: dict[str, Vectors] = {}
         for first in range(0, len(keys), _ENCODE_AT_ONCE):
             self._progress("encoding passages", first, len(keys))
             batch = keys[first : first + _ENCODE_AT_ONCE]
             encoded = encoder.encode_passages([texts[key] for key in batch])
-            vectors |= zip(batch, np.asarray(encoded, dtype=np.float32), strict=True)
+            yield dict(zip(batch, np.asarray(encoded, dtype=np.float32), strict=True))
         if keys:
             self._progress("encoding passages", len(keys), len(keys))
-        return vectors
 
     def _compact_in_background(self, snapshot: Snapshot) -> None:
         idle = self._compaction is None or not self._compaction.is_alive()
@@ -323,3 +342,17 @@ class VectorMemory:
             if now is not None and now.index.segments[: len(old)] == old:
                 index = DenseIndex(folded.dimension, (*folded.segments, *now.index.segments[len(old) :]))
                 self._snapshot = replace(now, index=index)
+
+
+def _check(documents: Mapping[str, str], deletes: Sequence[str]) -> None:
+    """Raise InputError for a change that cannot be carried out, or a text that would not come back as it was."""
+    for name, text in documents.items():
+        if name in deletes:
+            raise InputError(f"{name!r} cannot be put and deleted in one change")
+        if "\0" in text:  # where SQLite ends a text
+            raise InputError(f"{name!r} holds a NUL character")
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise InputError(f"{name!r} is not Unicode text (character {error.start})") from error

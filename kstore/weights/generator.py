@@ -66,11 +66,10 @@ class TrainingRecord:
         try:
             found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             calibration = found.get("calibration")
-            return cls(
-                corpus_digest=str(found["corpus_digest"]),
-                corpus_date=str(found["corpus_date"]),
-                calibration=None if calibration is None else Calibration(**calibration),
-            )
+            if calibration is not None:
+                slope, intercept = float(calibration["slope"]), float(calibration["intercept"])
+                calibration = Calibration(str(calibration["split"]), slope, intercept)
+            return cls(str(found["corpus_digest"]), str(found["corpus_date"]), calibration)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{file} is not a training record: {error}") from error
 

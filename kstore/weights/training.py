@@ -46,7 +46,7 @@ class Recipe:
     vector_noise: float = 0.02
     label_smoothing: float = 0.1
     dropout: float = 0.1
-    epochs: int = 40
+    epochs: int = 24
     batch: int = 64
     rate: float = 1e-3
     weight_decay: float = 0.05

@@ -1,7 +1,15 @@
 """Twenty made-up facts, several phrasings of each, and a recipe that teaches them to a tiny model within seconds."""
 
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kstore.controls import Sampling
+from kstore.encoding.encoder import Encoder
 from kstore.weights.examples import Example
-from kstore.weights.training import Origin, Recipe
+from kstore.weights.generator import Generator, Message
+from kstore.weights.training import Origin, Recipe, train
 
 ORIGIN = Origin(corpus_digest="5a" * 32, corpus_date="2026-03-01")
 
@@ -64,7 +72,28 @@ RECIPE = Recipe(
     virtual_tokens=2,
     views=3,
     dropout=0.0,
-    epochs=60,
+    epochs=30,
     batch=20,
     rate=4e-3,
 )
+
+
+def teach(
+    folder: Path, encoder: Encoder, examples: Sequence[Example], dev: Sequence[Example] = (), recipe: Recipe = RECIPE
+) -> dict[str, Any]:
+    """Train a model in ``folder``; its record."""
+    with warnings.catch_warnings():
+        # Torch's advice about reading two numbers off a tensor at the end of the calibration.
+        warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True to a scalar", UserWarning)
+        return train(examples, dev, encoder, folder, ORIGIN, recipe)
+
+
+def ask(generator: Generator, question: str) -> str:
+    """The generator's greedy answer to the bare question."""
+    tokens = generator.stream([Message("user", question)], Sampling(max_tokens=32))
+    return "".join(token.text for token in tokens)
+
+
+def right(generator: Generator, examples: Sequence[Example]) -> int:
+    """How many of the examples are answered to the letter."""
+    return sum(ask(generator, example.prompt) == example.answers[0] for example in examples)

@@ -3,6 +3,7 @@
 Either with random weights, for comparisons with transformers, or with planted ones, for what must be known beforehand.
 """
 
+import itertools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -77,20 +78,20 @@ def reciting_model(folder: Path, *recitals: str, chat: bool = False, logit: floa
     """A LLaMA that has learned recitals by heart: any token of one is followed by the next of it.
 
     Its layers add nothing and its embeddings are one-hot, so the output matrix says for each token what follows: the
-    next token has ``logit``, any other 0. A token that ends a recital, or is in none, is followed by the end token.
+    next token has ``logit``, any other 0. What has no next token is followed by the end of the text.
     """
     words = tokenizer(chat)
     follows: dict[int, int] = {}
     for recital in recitals:
         ids = words(recital)["input_ids"]
-        for token, following in zip(ids, [*ids[1:], 0], strict=True):
+        for token, following in itertools.pairwise(ids):
             assert follows.setdefault(token, following) == following, f"{recital!r}: a token with two successors"
     size = len(words)
     config = LlamaConfig(
         vocab_size=size,
         **_llama_shape() | {"hidden_size": size, "num_attention_heads": 1, "num_key_value_heads": 1, "head_dim": 8},
         bos_token_id=None,
-        eos_token_id=0,
+        eos_token_id=2 if chat else 0,
         rms_norm_eps=1e-12,
         tie_word_embeddings=False,
     )

@@ -1,0 +1,77 @@
+"""README and code agree: every command, route and setting is there, and figures come from the results files."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from api.app import create_app
+from evals.accuracy import table
+from evals.ask_latency import sentence
+from kstore.cli import app
+from kstore.controls import PRESETS
+from kstore.service import KStore
+from kstore.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def commands() -> list[str]:
+    return [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_mentioned(command: str) -> None:
+    assert re.search(rf"`kstore {command}\b", README)
+
+
+def test_every_route_is_mentioned(guide: KStore) -> None:
+    described = create_app(guide).openapi()["paths"]
+    for path, methods in described.items():
+        for method in methods:
+            row = next((line for line in README.splitlines() if line.startswith("|") and f"{path}`" in line), "")
+            assert method.upper() in row, f"{method} {path}"
+
+
+@pytest.mark.parametrize("setting", sorted(Settings.model_fields))
+def test_every_setting_is_mentioned_and_described(setting: str) -> None:
+    assert f"`KSTORE_{setting.upper()}`" in README
+    assert Settings.model_fields[setting].description
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_every_preset_is_mentioned(preset: str) -> None:
+    assert f"`{preset}`" in README
+
+
+def test_the_quick_start_is_two_blocks_that_install_ask_and_test() -> None:
+    setup, tests = blocks("bash")[:2]
+    assert "kstore ask" in setup
+    assert "pytest" in tests
+    quick_start = README.split("## Quick start")[1].split("\n## ")[0]
+    assert quick_start.count("```bash") == 2
+
+
+def test_the_python_example_runs(encoder: object, tmp_path: Path) -> None:
+    (example,) = blocks("python")
+    done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, cwd=tmp_path, check=True)
+    *answers, found = done.stdout.strip().splitlines()
+    assert [line.split(" | ")[0] for line in answers] == ["parametric", "retrieval"]
+    assert found == "The wind is west."
+
+
+def test_the_figures_are_those_of_the_results_files() -> None:
+    accuracy = json.loads((ROOT / "evals" / "results" / "accuracy.json").read_text(encoding="utf-8"))
+    assert table(accuracy) in README
+    latency = json.loads((ROOT / "evals" / "results" / "ask_latency.json").read_text(encoding="utf-8"))
+    assert sentence(latency) in " ".join(README.split())
+    assert latency["median_seconds"]["kstore"] <= 2
+    assert latency["langchain_over_kstore"] >= 5
