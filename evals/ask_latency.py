@@ -32,6 +32,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         commands = {
             "kstore": [sys.executable, "-m", "kstore", "--home", f"{folder}/home", "ask", QUESTION],
+            "import kstore": [sys.executable, "-c", "import kstore"],
+            "python alone": [sys.executable, "-c", "pass"],
             "langchain": [sys.executable, str(HERE / "langchain_baseline.py"), model, f"{folder}/faiss", QUESTION],
         }
         for command in commands.values():  # fills the store, saves the indexes, warms the file caches
@@ -47,6 +49,7 @@ def main() -> None:
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "seconds": {name: [round(it, 3) for it in times] for name, times in seconds.items()},
         "median_seconds": {name: round(it, 3) for name, it in medians.items()},
+        "import_kstore_seconds": round(medians["import kstore"] - medians["python alone"], 3),
         "langchain_over_kstore": round(medians["langchain"] / medians["kstore"], 2),
     }
     options.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

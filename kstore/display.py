@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.columns import Columns
 from rich.console import Console, Group
+from rich.markdown import Markdown
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -102,9 +103,9 @@ class Display:
 
 
 def _panel(answer: Answer, width: int) -> Panel:
-    parts: list[Text | str] = []
+    parts: list[Text | str | Markdown] = []
     if answer.text is not None:
-        parts.append(Text(answer.text))
+        parts.append(Markdown(answer.text))  # quotes carry their document's markup
     else:
         parts.append(Text(f"declined: {answer.declined}", style="yellow"))
     parts.append("")

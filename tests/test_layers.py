@@ -35,7 +35,7 @@ HEAVY = {
     "torch": {"kstore/weights/training.py", "kstore/weights/huggingface.py", "kstore/encoding/prepare.py"},
     "transformers": {"kstore/weights/training.py", "kstore/weights/huggingface.py", "kstore/encoding/prepare.py"},
     "sentence_transformers": {"kstore/encoding/prepare.py"},
-    "openvino": {"kstore/encoding/encoder.py", "kstore/encoding/prepare.py"},
+    "openvino": {"kstore/encoding/encoder.py"},
     "sqlite3": {"kstore/vectors/database.py", "kstore/vectors/store.py", "kstore/vectors/commit.py"},
     "fastapi": {"api/app.py", "api/problems.py"},
     "typer": {"kstore/cli.py"},

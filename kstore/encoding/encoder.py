@@ -1,6 +1,7 @@
 """What an encoder is, and the one that runs prepared models on OpenVINO, without torch."""
 
 import json
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,14 @@ Vectors = npt.NDArray[np.float32]
 
 _BATCH_TOKENS = 4096  # padded word pieces of one inference; more helps no CPU and costs memory
 _MAX_CHARACTERS = 20_000  # no encoder reads further; tokenizers slow down on much longer strings
+
+
+def import_openvino() -> Any:
+    """The openvino package, kept from reporting its use to its makers, which it otherwise does at every import."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None: not to be imported
+    import openvino
+
+    return openvino
 
 
 class Encoder(Protocol):
@@ -45,9 +54,9 @@ class OpenVINOEncoder:
     """
 
     def __init__(self, folder: Path, threads: int = 0) -> None:
-        import openvino
         from tokenizers import Tokenizer
 
+        openvino = import_openvino()
         try:
             described = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
             self.name: str = described["name"]
@@ -66,8 +75,9 @@ class OpenVINOEncoder:
                 options["INFERENCE_NUM_THREADS"] = threads
             self._compiled = openvino.Core().compile_model(str(folder / "model.xml"), "CPU", options)
         except Exception as error:
-            # OpenVINO and tokenizers raise bare RuntimeError and Exception.
-            raise ModelError(f"the prepared encoder in {folder} does not load ({error}); delete that folder") from error
+            # OpenVINO and tokenizers raise bare RuntimeError and Exception; the reason is in the last line.
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
+            raise ModelError(f"the prepared encoder in {folder} does not load ({reason}); delete that folder") from error
         self._local = threading.local()
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:

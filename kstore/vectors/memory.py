@@ -165,7 +165,7 @@ class VectorMemory:
                 note=note,
                 encoder=encoder.fingerprint if encoder else head.encoder,
                 encoder_name=encoder.name if encoder else head.encoder_name,
-                splitter=self._splitter if encoder or not head.splitter else head.splitter,
+                splitter=self._splitter if encoder else head.splitter,
                 vectors=self._encoded(encoder, edits) if encoder else {},
                 deletes=deletes,
                 source=source,

@@ -36,7 +36,8 @@ class HuggingFaceGenerator:
             if config.is_encoder_decoder or not _is_causal(config):
                 raise ModelError(f"{name} is a {config.model_type} model that does not write from left to right")
             self._tokenizer: Any = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-            model, loaded = AutoModelForCausalLM.from_pretrained(
+            load: Any = AutoModelForCausalLM.from_pretrained  # its stub forgets the second result
+            model, loaded = load(
                 source, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, output_loading_info=True
             )
             if loaded["missing_keys"]:  # transformers would make them up at random and go on

@@ -6,14 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 from pathlib import Path
 
+import pytest
+
 from kstore.errors import ConflictError
 from kstore.types import Evidence
+from kstore.vectors import memory as memory_module
 from kstore.vectors.memory import VectorMemory
 from tests.vectors.checks import check_evidence, check_file
 from tests.vectors.conftest import Open
 from tests.vectors.other_process import OtherProcess
 
-WRITES = 150  # raise it to look longer: about 150 a second on two cores
+WRITES = 150  # raise it to look longer; two cores do some 30 to 60 a second, with eight readers
 READERS = 8
 
 
@@ -25,7 +28,11 @@ def generation(number: int) -> dict[str, str]:
     }
 
 
-def test_readers_see_whole_revisions_while_one_writer_changes_the_corpus(hashed: VectorMemory, home: Path) -> None:
+def test_readers_see_whole_revisions_while_one_writer_changes_the_corpus(
+    hashed: VectorMemory, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index is saved now and then, and compacted in the background whenever there are three segments."""
+    monkeypatch.setattr(memory_module, "_MANY_SEGMENTS", 2)
     states = [{}, *(generation(number) for number in range(1, WRITES + 1))]
     hashed.apply(states[1], "generation 1")
     visible = 1  # the latest revision that a write has returned
@@ -56,6 +63,8 @@ def test_readers_see_whole_revisions_while_one_writer_changes_the_corpus(hashed:
         try:
             for number in range(2, WRITES + 1):
                 visible = hashed.apply(states[number], f"generation {number}").revision
+                if number % 25 == 0:
+                    hashed.save()
         finally:
             finished.set()
 

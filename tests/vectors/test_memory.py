@@ -131,6 +131,11 @@ def test_a_text_that_cannot_be_kept_exactly_is_refused(hashed: VectorMemory, tex
     assert hashed.store.head().revision == 0
 
 
+def test_nothing_to_do_is_no_revision_of_a_new_store_either(hashed: VectorMemory) -> None:
+    assert hashed.apply({}, "an empty folder", source="folder", prune=True) == Receipt(0)
+    assert hashed.store.head().revision == 0
+
+
 def test_an_empty_document_is_a_document_without_passages(hashed: VectorMemory, home: Path) -> None:
     states: list[dict[str, str]] = [{}, {"empty": ""}, {"empty": "", "a": "one"}, {"empty": "", "a": ""}]
     for state in states[1:]:

@@ -1,7 +1,7 @@
 """Twenty made-up facts, several phrasings of each, and a recipe that teaches them to a tiny model within seconds."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +79,18 @@ RECIPE = Recipe(
 
 
 def teach(
-    folder: Path, encoder: Encoder, examples: Sequence[Example], dev: Sequence[Example] = (), recipe: Recipe = RECIPE
+    folder: Path,
+    encoder: Encoder,
+    examples: Sequence[Example],
+    dev: Sequence[Example] = (),
+    recipe: Recipe = RECIPE,
+    report: Callable[[int, float], None] = lambda epoch, loss: None,
 ) -> dict[str, Any]:
     """Train a model in ``folder``; its record."""
     with warnings.catch_warnings():
         # Torch's advice about reading two numbers off a tensor at the end of the calibration.
         warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True to a scalar", UserWarning)
-        return train(examples, dev, encoder, folder, ORIGIN, recipe)
+        return train(examples, dev, encoder, folder, ORIGIN, recipe, report)
 
 
 def ask(generator: Generator, question: str) -> str:
