@@ -77,7 +77,9 @@ class OpenVINOEncoder:
         except Exception as error:
             # OpenVINO and tokenizers raise bare RuntimeError and Exception; the reason is in the last line.
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
-            raise ModelError(f"the prepared encoder in {folder} does not load ({reason}); delete that folder") from error
+            raise ModelError(
+                f"the prepared encoder in {folder} does not load ({reason}); delete that folder"
+            ) from error
         self._local = threading.local()
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:

@@ -153,7 +153,7 @@ class VectorMemory:
             if documents:
                 self.adopt()
             head = self.store.head()
-            # While no encoder is in force (all documents are empty), unchanged ones are placed again by the one to come.
+            # While no encoder is in force, all documents are empty; the first one places also those left unchanged.
             known = self.store.digests(documents) if head.encoder else {}
             edits = [
                 Edit(name, text, None if known.get(name) == text_digest(text) else self._split(text))

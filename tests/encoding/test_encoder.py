@@ -1,4 +1,4 @@
-"""The prepared encoder is the original model, only quicker to start: same vectors, whatever the text and the company."""
+"""The prepared encoder is the original, only quicker to start: same vectors, whatever the text and its company."""
 
 import importlib.resources
 import random

@@ -133,9 +133,7 @@ def leave_nothing(folder: Path) -> None:
     folder.mkdir()
 
 
-@pytest.mark.parametrize(
-    "spoil", [leave_out_weights, cut_weights, pickle_weights, garble_configuration, leave_nothing]
-)
+@pytest.mark.parametrize("spoil", [leave_out_weights, cut_weights, pickle_weights, garble_configuration, leave_nothing])
 def test_a_model_that_is_not_whole_or_not_safe_is_a_model_error(
     model: Path, tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:

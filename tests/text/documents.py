@@ -13,12 +13,33 @@ _LINES = (
     *("# Title", "## Two ##", "###### Six", "#", "##  ", "#hash", "  # In", "    # Code", "# `a` *b*", "# <!-- x -->"),
     *("```", "```python", "~~~~", "````", "  ```", "> ```", "- ```", "    four = 4", "\ttab = 1", "`` ` ``"),
     *("| a | b |", "|---|:-:|", "--|--", "a | b", "| \\| | `x|y` |", "|", "| lone |", "||||"),
-    *("- item", "* star", "+ plus", "1. one", "12) two", "  - nested", "      deep", "-", "1.", "- # head", "- > quote"),
+    *(
+        "- item",
+        "* star",
+        "+ plus",
+        "1. one",
+        "12) two",
+        "  - nested",
+        "      deep",
+        "-",
+        "1.",
+        "- # head",
+        "- > quote",
+    ),
     *("> quote", ">> deeper", "> - item", ">", "> # head", "> $$", "lazy"),
     *("$$", "$$ x = 1 $$", "$$ x (1)", "$$ x $$ (eq)", "$x$ costs $5", "$", "\\$5 and $6", "$$ $$", "$a"),
     *("<!-- hidden -->", "<!--", "-->", "<div>", "</div>", "a <b>c</b><br>d", "<script>", "<a href='x y'>", "<?x"),
     *("[a]: http://b.c 'd'", "[a]", "[x](y", "[x](<y z>)", '![i](j "k")', "[[[", "]]]", "<http://x.y>", "&amp; &#0;"),
-    *("**bold", "_it_ ***x**", "* * * *", "~~s~~", "End. Next. E.g. this", "終。始！", 'Why?! "So." (Yes.)', "title: x"),
+    *(
+        "**bold",
+        "_it_ ***x**",
+        "* * * *",
+        "~~s~~",
+        "End. Next. E.g. this",
+        "終。始！",
+        'Why?! "So." (Yes.)',
+        "title: x",
+    ),
 )
 _characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 _line = st.one_of(st.sampled_from(_LINES), st.sampled_from(_LINES), st.text(_characters, max_size=20))
@@ -39,7 +60,15 @@ Words = tuple[str, ...]
 # ``{}`` becomes a number that occurs once in the document, so that a test can ask where each word has gone.
 _WORDS = (
     *("w{}", "w{}", "w{}", "w{},", "(w{})", "größe{}", "w{}:", "snake_w{}", "W{}", "“w{}”", "it's{}", "漢字w{}", "é{}"),
-    *("`w{}`", "`a. B{}`", "``a`b. C{}``", "$x_{{{}}}$", "$a. B^{{{}}}$", "[w{}](https://e.org/a_b?c=d)", "![w{}](i.png)"),
+    *(
+        "`w{}`",
+        "`a. B{}`",
+        "``a`b. C{}``",
+        "$x_{{{}}}$",
+        "$a. B^{{{}}}$",
+        "[w{}](https://e.org/a_b?c=d)",
+        "![w{}](i.png)",
+    ),
     *("[see W{}](x.md)", "e.g.", "Dr.", "et", "al.", "J.", "I", "<b>w{}</b>"),
 )
 _ENDS = ("w{}.", "w{}!", "“w{}.”", "(w{}.)", "`w{}`.", "w{}…", "$y_{{{}}}$.", "漢字w{}。漢字")
@@ -66,7 +95,9 @@ class Section:
 
 _block = st.one_of(
     st.builds(Block, st.sampled_from(("paragraph", "paragraph", "quote")), _sentences),
-    st.builds(Block, st.sampled_from(("bullets", "numbers", "nested")), st.lists(words, min_size=1, max_size=5).map(tuple)),
+    st.builds(
+        Block, st.sampled_from(("bullets", "numbers", "nested")), st.lists(words, min_size=1, max_size=5).map(tuple)
+    ),
     st.builds(Block, st.just("table"), st.lists(_cells, min_size=1, max_size=4).map(lambda rows: sum(rows, ()))),
     st.builds(Block, st.sampled_from(("code", "formula", "html")), st.just((("a. B{}", "c{}"), ("D{}",)))),
     st.builds(Block, st.sampled_from(("comment", "rule")), st.just((("hidden{}",),))),
@@ -163,15 +194,18 @@ class _Writer:
             rows = [self.row(left, right) for left, right in zip(parts[::2], parts[1::2], strict=True)]
             return "\n".join([rows[0], self.bounded("---|:-:"), *rows[1:]])
         if kind in {"code", "formula", "html"}:
-            first, last = {"code": (self.style.fence + "python", self.style.fence), "formula": ("$$", "$$")}.get(
-                kind, ("<div>", "</div>")
-            )
+            fence = self.style.fence
+            first, last = {"code": (f"{fence}python", fence), "formula": ("$$", "$$"), "html": ("<div>", "</div>")}[
+                kind
+            ]
             return self.kept("\n".join([first, *("  " + " ".join(self.numbered(part)) for part in parts), last]))
         return self.items(kind, parts)
 
     def items(self, kind: str, parts: tuple[Words, ...]) -> str:
-        marks = [f"{i}{self.style.delimiter} " if kind == "numbers" else self.style.bullet + " " for i in range(1, 10)]
-        items = [mark + self.wrapped(part).replace("\n", "\n" + " " * len(mark)) for mark, part in zip(marks, parts)]
+        items = []
+        for number, part in enumerate(parts, start=1):
+            mark = f"{number}{self.style.delimiter} " if kind == "numbers" else f"{self.style.bullet} "
+            items.append(mark + self.wrapped(part).replace("\n", "\n" + " " * len(mark)))
         if kind == "nested":  # the first item holds the others
             return self.kept("\n  ".join(item.replace("\n", "\n  ") for item in items))
         gap = "\n" * self.random.choice((1, 2))

@@ -37,8 +37,7 @@ class HashEncoder:
         return self._encode(texts)
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
-        vectors = np.array([self._vector(text) for text in texts], dtype=np.float32).reshape(len(texts), DIMENSION)
-        return vectors
+        return np.array([self._vector(text) for text in texts], dtype=np.float32).reshape(len(texts), DIMENSION)
 
     def _vector(self, text: str) -> Vectors:
         total = np.sum([_direction(self.name, word) for word in sorted(text.lower().split()) or [""]], axis=0)

@@ -17,7 +17,9 @@ from tests.vectors.conftest import Open
 from tests.vectors.hash_encoder import DIMENSION, Encoders
 
 ORIGIN = Origin("an encoder", 7, "a token")
-DOCUMENTS = {f"{number}.md": f"lamp number {number} of the {'north' if number % 2 else 'south'}" for number in range(30)}
+DOCUMENTS = {
+    f"{number}.md": f"lamp number {number} of the {'north' if number % 2 else 'south'}" for number in range(30)
+}
 
 Damage = Callable[[Path], None]
 

@@ -19,8 +19,15 @@ from tests.vectors.hash_encoder import Encoders
 
 NAMES = st.sampled_from(["a.md", "b.md", "notes/c.md", "notes/ü 1.md"])
 SECTIONS = st.sampled_from(
-    ["# Lamp\n\nlamp oil\n", "lamp *oil*\n", "## Gull\n\ngull mail 😀\n", "- rope\n- tide\n", "# Bare\n", "| a | b |\n|---|---|\n| 1 | 2 |\n"]
-)  # fmt: skip
+    [
+        "# Lamp\n\nlamp oil\n",
+        "lamp *oil*\n",
+        "## Gull\n\ngull mail 😀\n",
+        "- rope\n- tide\n",
+        "# Bare\n",
+        "| a | b |\n|---|---|\n| 1 | 2 |\n",
+    ]
+)
 # Sections from a small pool, so that documents share passages; and whatever else text can be.
 TEXTS = st.lists(SECTIONS, max_size=4).map("\n".join) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30

@@ -1,15 +1,14 @@
 """The past can be asked, and answers what was true then."""
 
+import pytest
+
+from kstore.errors import NotFoundError
 from kstore.types import Document, Evidence, corpus_digest, text_digest
 from kstore.vectors.memory import VectorMemory
 from kstore.vectors.store import Event, Listed
 from tests.vectors.checks import check_evidence
 from tests.vectors.conftest import Open
 from tests.vectors.edits import random_changes
-
-import pytest
-
-from kstore.errors import NotFoundError
 
 QUERY = "lamp oil gull"
 
