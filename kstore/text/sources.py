@@ -85,6 +85,8 @@ def read_source(spec: str, max_bytes: int) -> Collection:
     A folder is read as it lies on disk, also when it is a work tree; with ``@REVISION`` it is read from git.
     Hidden files, links that lead outside or nowhere, and files whose suffix is not in ``SUFFIXES`` are passed over.
     """
+    if not spec:  # which Path would take for the working folder
+        raise InputError("the source is empty: name a file, a folder or a git repository")
     if _URL.match(spec):
         return _read_url(spec, max_bytes)
     path = Path(spec)

@@ -3,7 +3,7 @@
 from math import inf
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kstore.vectors.fusion import convex_fusion
@@ -14,6 +14,8 @@ Candidates = dict[int, tuple[float, float]]
 COSINES = st.floats(-1, 1).map(lambda score: round(score, 6))
 BM25 = st.floats(0, 50).map(lambda score: round(score, 6))
 CANDIDATES = st.dictionaries(st.integers(1, 1000), st.tuples(COSINES, BM25), min_size=1)
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 
 
 def fused(candidates: Candidates, weight: float = 0.5) -> dict[int, float]:
@@ -44,6 +46,7 @@ def test_where_all_cosines_are_negative_the_words_decide() -> None:
     assert fused({1: (-0.5, 1.0), 2: (-0.1, 4.0)}) == pytest.approx({1: 0.125, 2: 0.5})
 
 
+@unhurried
 @given(candidates=CANDIDATES, weight=st.floats(0, 1))
 def test_scores_lie_between_nought_and_one(candidates: Candidates, weight: float) -> None:
     scores = fused(candidates, weight)
@@ -51,6 +54,7 @@ def test_scores_lie_between_nought_and_one(candidates: Candidates, weight: float
     assert all(0 <= score <= 1 + 1e-12 for score in scores.values())
 
 
+@unhurried
 @given(candidates=CANDIDATES)
 def test_the_ends_of_the_weight_are_the_two_rankings(candidates: Candidates) -> None:
     for weight, part in ((1.0, 0), (0.0, 1)):
@@ -60,6 +64,7 @@ def test_the_ends_of_the_weight_are_the_two_rankings(candidates: Candidates) -> 
         assert parts == sorted(parts, reverse=True)
 
 
+@unhurried
 @given(candidates=CANDIDATES, factor=st.sampled_from([0.125, 2.0, 1024.0]))
 def test_the_scale_of_the_lexical_scores_does_not_matter(candidates: Candidates, factor: float) -> None:
     """BM25 has no upper bound; it grows with the corpus and with the question."""
@@ -67,6 +72,7 @@ def test_the_scale_of_the_lexical_scores_does_not_matter(candidates: Candidates,
     assert fused(scaled) == pytest.approx(fused(candidates))
 
 
+@unhurried
 @given(candidates=CANDIDATES, better=st.tuples(COSINES, BM25))
 def test_who_is_better_in_both_is_never_ranked_below(candidates: Candidates, better: tuple[float, float]) -> None:
     scores = fused({**candidates, 0: better})

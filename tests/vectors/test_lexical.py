@@ -111,7 +111,9 @@ def test_a_very_long_query_is_answered(hashed: VectorMemory) -> None:
     assert found(hashed, "lamp " + " ".join(f"word{number}" for number in range(3000))) == ["lamp"]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(query=st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_query_can_be_asked(hashed: VectorMemory, query: str) -> None:
     """The store is not changed by asking, so that all the examples may share it."""

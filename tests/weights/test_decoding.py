@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import decoders
 
 from kstore.controls import PRESETS, Sampling
 from kstore.weights.decoding import Logits, distribution, softmax, write
@@ -203,6 +204,23 @@ class TestWhatIsShown:
     def test_half_a_character_waits_for_its_other_half(self) -> None:
         tokens = Script([b"5 \xe2", b"\x82", b"\xac", b" each"]).write(Sampling())
         assert [token.text for token in tokens] == ["5 ", "", "€", " each"]
+
+    def test_a_decoder_that_takes_characters_back_repeats_none(self) -> None:
+        # LLaMA 2's byte tokens: a run that ends in half a character is unreadable as a whole, until it is complete.
+        bytes_apart = decoders.ByteFallback()
+
+        def decode(ids: list[int]) -> str:
+            return bytes_apart.decode([f"<0x{byte:02X}>" for byte in ids])
+
+        text = "éè".encode()
+        assert decode([*text[:3]]) == "\ufffd" * 3
+
+        def expecting(position: int) -> Logits:
+            return np.eye(256, dtype=np.float32)[text[position] if position < len(text) else END] * Script.LOGIT
+
+        steps = iter(range(1, len(text) + 1))
+        tokens = list(write(expecting(0), lambda _: expecting(next(steps)), decode, {END}, Sampling()))
+        assert [token.text for token in tokens] == ["", "é", "", "è"]
 
     def test_half_a_character_at_the_end_is_left_out(self) -> None:
         assert shown(Script([b"5 \xe2\x82", b"\xac"]).write(Sampling(max_tokens=1))) == "5 "
