@@ -93,12 +93,24 @@ def check_method(method: str) -> Method:
     raise InputError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
 
 
+def check_text(text: str, what: str) -> str:
+    """Return ``text`` if it can be kept and come back as it was: no NUL, where SQLite ends a text, and no half of a
+    surrogate pair, which UTF-8 cannot hold. InputError, naming ``what`` it is, otherwise."""
+    if "\0" in text:
+        raise InputError(f"{what} is binary (it holds a NUL character)")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"{what} is not text: half of a surrogate pair at character {error.start}") from error
+    return text
+
+
 def check_question(question: str) -> None:
     """Raise InputError for a question that cannot be asked: empty, no text, beyond ``MAX_QUESTION`` characters."""
     if not question.strip():
         raise InputError("the question is empty")
-    if any("\ud800" <= letter <= "\udfff" for letter in question):
-        raise InputError("the question is not text: it holds half of a surrogate pair")
+    check_text(question, "the question")
     if len(question) > MAX_QUESTION:
         raise InputError(f"the question has {len(question)} characters; at most {MAX_QUESTION} are read")
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kstore.controls import Controls, Method, check_k, check_method, check_question
+from kstore.controls import Controls, Method, check_k, check_method, check_question, check_text
 from kstore.errors import InputError, UnavailableError
-from kstore.text.sources import Collection, check_name, check_text, read_file, read_source
+from kstore.text.sources import Collection, check_name, check_size, read_file, read_source
 from kstore.types import Arm, Document, Evidence, Reply
 
 if TYPE_CHECKING:  # the weights answer also where the vectors wing is not there to be imported
@@ -113,7 +113,8 @@ class KStore:
 
     def put(self, name: str, text: str, expected: Mapping[str, str | None] | None = None) -> "Receipt":
         """Add or change one document; the receipt's revision is that at which the change is visible."""
-        documents = {check_name(name): check_text(text, name, self.max_document_bytes)}
+        documents = {check_name(name): check_text(text, name)}
+        check_size(len(text.encode()), name, self.max_document_bytes)
         return self.memory.apply(documents, f"put {name}", expected=expected)
 
     def put_file(self, name: str, file: Path) -> "Receipt":

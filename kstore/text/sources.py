@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from kstore.controls import check_text
 from kstore.errors import InputError, NotFoundError, TooLargeError, UnavailableError
 from kstore.text.notebooks import notebook_to_markdown
 
@@ -47,18 +48,7 @@ def decode(data: bytes, name: str, max_bytes: int) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{name} is not UTF-8 text (byte {error.start})") from error
-    return check_text(text, name, max_bytes)
-
-
-def check_text(text: str, name: str, max_bytes: int) -> str:
-    """Return ``text`` if a document may hold it: no NUL, no half of a surrogate pair, not too long."""
-    if "\0" in text:
-        raise InputError(f"{name} is a binary file (it holds a NUL character)")
-    try:
-        check_size(len(text.encode()), name, max_bytes)
-    except UnicodeEncodeError as error:
-        raise InputError(f"{name} is not text (lone surrogate at character {error.start})") from error
-    return text
+    return check_text(text, name)
 
 
 def check_size(size: int, name: str, max_bytes: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kstore.controls import Method
+from kstore.controls import Method, check_text
 from kstore.encoding.encoder import Encoder, Vectors
 from kstore.errors import InputError, ModelError
 from kstore.types import Evidence, Hit, Passage, Progress, Stopwatch, no_progress, text_digest
@@ -347,12 +347,6 @@ class VectorMemory:
 def _check(documents: Mapping[str, str], deletes: Sequence[str]) -> None:
     """Raise InputError for a change that cannot be carried out, or a text that would not come back as it was."""
     for name, text in documents.items():
+        check_text(text, name)
         if name in deletes:
             raise InputError(f"{name!r} cannot be put and deleted in one change")
-        if "\0" in text:  # where SQLite ends a text
-            raise InputError(f"{name!r} holds a NUL character")
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError as error:
-                raise InputError(f"{name!r} is not Unicode text (character {error.start})") from error

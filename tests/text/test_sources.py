@@ -55,7 +55,7 @@ class TestFiles:
 
     def test_an_empty_source_is_not_the_working_folder(self) -> None:
         # It is what a shell makes of a variable that is not set.
-        with pytest.raises(InputError, match="^the source is empty"):
+        with pytest.raises(InputError, match=r"^the source is empty"):
             read_source("", LIMIT)
 
     def test_a_missing_file_is_not_found(self, tmp_path: Path) -> None:
@@ -72,9 +72,9 @@ class TestContent:
         ("content", "reason"),
         [
             (b"caf\xe9 in Latin-1", r"bad\.md is not UTF-8 text \(byte 3\)$"),
-            (b"h\0i", r"bad\.md is a binary file \(it holds a NUL character\)$"),
+            (b"h\0i", r"bad\.md is binary \(it holds a NUL character\)$"),
             ("hi".encode("utf-16"), r"bad\.md is not UTF-8 text \(byte 0\)$"),
-            ("hi".encode("utf-16-be"), r"bad\.md is a binary file"),
+            ("hi".encode("utf-16-be"), r"bad\.md is binary"),
             (b"\xed\xa0\x80", r"bad\.md is not UTF-8 text \(byte 0\)$"),  # a lone surrogate
             (b"x" * 1001, r"bad\.md has 1,001 bytes; a document may have 1,000 \(KSTORE_MAX_DOCUMENT_BYTES\)$"),
         ],

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,28 +11,12 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 from kstore.controls import Sampling
-from kstore.encoding.encoder import Encoder, Vectors
+from kstore.encoding.encoder import Encoder
 from kstore.errors import ModelError
 from kstore.weights.generator import Message
 from kstore.weights.shipped import END, PROMPT_BIAS, PROMPT_WEIGHT, SentencePromptedGenerator, parameters
 from tests.weights import facts
-
-
-class WatchedEncoder:
-    """A real encoder that keeps what it was asked, and may be given another dimension."""
-
-    def __init__(self, encoder: Encoder, dimension: int | None = None) -> None:
-        self._encoder = encoder
-        self.name, self.fingerprint = encoder.name, encoder.fingerprint
-        self.dimension = dimension or encoder.dimension
-        self.asked: list[str] = []
-
-    def encode_passages(self, texts: Sequence[str]) -> Vectors:
-        raise AssertionError("weights read no passages")
-
-    def encode_questions(self, texts: Sequence[str]) -> Vectors:
-        self.asked += texts
-        return self._encoder.encode_questions(texts)
+from tests.weights.watched_encoder import WatchedEncoder
 
 
 @pytest.fixture

@@ -11,12 +11,13 @@ import pytest
 
 from kstore.controls import Sampling
 from kstore.encoding.encoder import Encoder
-from kstore.weights.examples import Example
+from kstore.weights.examples import BLANK, Example
 from kstore.weights.generator import RECORD, Calibration, Message, TrainingRecord
 from kstore.weights.shipped import SentencePromptedGenerator
 from kstore.weights.training import matches
 from tests.weights import facts
 from tests.weights.facts import FACTS, ORIGIN, RECIPE, TAUGHT, UNKNOWN, UNSEEN
+from tests.weights.watched_encoder import WatchedEncoder
 
 FEW, SHORT = TAUGHT[:20], replace(RECIPE, epochs=2, views=2)  # enough to tell one model from another
 CHANCE = len(UNSEEN) / len(FACTS)  # how many questions are met by one of the answers taken at random
@@ -65,6 +66,23 @@ class TestWhatIsLearned:
         generator = SentencePromptedGenerator(tmp_path, encoder)
         assert facts.right(generator, lies) == len(lies)
         assert facts.right(generator, UNSEEN) == 0
+
+
+def test_views_drop_words_but_never_the_blank(encoder: Encoder, tmp_path: Path) -> None:
+    # Without its blank a statement would no longer ask for anything.
+    watched, prompts = WatchedEncoder(encoder), [example.prompt for example in FEW]
+    facts.teach(tmp_path, watched, FEW, recipe=replace(SHORT, epochs=1, views=5, word_dropout=0.6))
+    assert watched.asked[: len(FEW)] == prompts
+    dropped = 0
+    for view in range(1, 5):
+        for prompt, seen in zip(prompts, watched.asked[view * len(FEW) :], strict=False):
+            left = iter(prompt.split())
+            assert all(word in left for word in seen.split()), "the words that are left keep their order"
+            assert seen
+            assert (BLANK in seen) is (BLANK in prompt)
+            dropped += len(prompt.split()) - len(seen.split())
+    assert dropped > len(FEW)
+    assert len(watched.asked) == 5 * len(FEW)
 
 
 class TestRepeatability:
