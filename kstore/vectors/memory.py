@@ -347,6 +347,6 @@ class VectorMemory:
 def _check(documents: Mapping[str, str], deletes: Sequence[str]) -> None:
     """Raise InputError for a change that cannot be carried out, or a text that would not come back as it was."""
     for name, text in documents.items():
-        check_text(text, name)
+        check_text(text, repr(name))
         if name in deletes:
             raise InputError(f"{name!r} cannot be put and deleted in one change")
