@@ -3,8 +3,13 @@
 from kstore.answering.cuts import apply_cut
 from kstore.answering.reader import read
 from kstore.controls import Controls
+from kstore.settings import PACKAGED_ENCODER
 from kstore.types import Answer, Stopwatch
 from kstore.vectors.memory import VectorMemory
+
+# The least cosine of the best passage at which an answer is tried; a value belongs to one encoder. With the packaged
+# one, 28 of 30 questions from other fields stay below it and 1 in 450 of the guide's own.
+_LEAST_SIMILARITY = {PACKAGED_ENCODER: 0.25}
 
 
 class RetrievalArm:
@@ -19,7 +24,10 @@ class RetrievalArm:
         """An answer in the documents' own sentences; declined, with the reason, where nothing fits the question."""
         watch = Stopwatch()
         evidence = self._memory.search(question, controls.k, controls.method, controls.as_of, watch)
-        hits = apply_cut(evidence.hits, controls.cut)
+        encoder = self._memory.encoder()
+        best = max((hit.similarity for hit in evidence.hits if hit.similarity is not None), default=1.0)
+        close = best >= _LEAST_SIMILARITY.get(encoder.name, -1.0)
+        hits = apply_cut(evidence.hits, controls.cut) if close else ()
         watch.lap("cut")
         citations = read(question, hits, self._memory.encoder)
         watch.lap("read")
@@ -32,7 +40,7 @@ class RetrievalArm:
             declined = "no passage is similar enough to the question"
         return Answer(
             arm=self.name,
-            model=f"{controls.method} search, {self._memory.encoder().name}, quoted sentences",
+            model=f"{controls.method} search, {encoder.name}, quoted sentences",
             text=None if declined else " ".join(citation.text for citation in citations),
             declined=declined,
             as_of=evidence.revision,

@@ -1,9 +1,9 @@
 """Jupyter notebooks as Markdown: the text cells as they are, the code cells fenced, the outputs left out."""
 
 import json
-import re
 from typing import Any
 
+from kstore.controls import check_text
 from kstore.errors import InputError
 
 
@@ -21,9 +21,7 @@ def notebook_to_markdown(source: str, name: str) -> str:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{name} is not a Jupyter notebook of format 4: {error!r}") from error
     text = "\n\n".join(part for part in parts if part.strip()) + "\n"
-    if "\0" in text or re.search("[\ud800-\udfff]", text):  # JSON can spell what UTF-8 text cannot hold
-        raise InputError(f"{name} holds characters that are not text")
-    return text
+    return check_text(text, name)  # JSON can spell characters that its own UTF-8 cannot hold
 
 
 def _cell(cell: dict[str, Any], language: str) -> str:

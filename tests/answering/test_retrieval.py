@@ -131,6 +131,15 @@ class TestDeclining:
         assert arm.answer("How tall is the lighthouse of Kell Point?", controls).text is not None
         assert arm.answer("Which opcode adds two floating-point registers?", controls).text is None
 
+    def test_a_question_from_another_field_is_declined_whatever_comes_nearest(self, guide: KStore) -> None:
+        for question in (
+            "How do I change a bicycle tyre?",
+            "Who composed the Four Seasons?",
+            "How do bees make honey?",
+        ):
+            answer = guide.ask(question, "retrieval").answers[0]
+            assert_declined(answer, "no passage is similar enough to the question")
+
     def test_words_that_stand_nowhere_are_not_called_an_empty_corpus(self, arm: RetrievalArm) -> None:
         for as_of in (0, 1):
             answer = arm.answer("Quokka xylophone?", Controls(method="lexical", as_of=as_of))

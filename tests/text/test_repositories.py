@@ -47,7 +47,7 @@ def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Git:
 
 @pytest.fixture
 def repository(tmp_path: Path, git: Git) -> Path:
-    """Two commits: ``FIRST`` (tag v1) and ``SECOND`` (branch main, also topic/second); uncommitted changes over both."""
+    """``FIRST`` committed as v1, ``SECOND`` as v2 on main and topic/second, and changes that are not committed."""
     root = tmp_path / "repository"
     for documents, tag in ((FIRST, "v1"), (SECOND, "v2")):
         for path in root.rglob("*.md"):
@@ -140,10 +140,10 @@ class TestReach:
         assert read(f"file://{odd}/.git").documents == SECOND
         assert read(f"file://{odd}/.git@v1").documents == FIRST
 
-    def test_a_url_may_not_run_a_helper(self, tmp_path: Path, git: Git) -> None:
+    def test_a_url_may_not_run_a_helper(self, git: Git) -> None:
+        # git would hand such an address to a program, which may do anything; ``ext`` is the one that runs commands.
         with pytest.raises(InputError, match=r"^git clone: transport 'ext' not allowed$"):
-            read(f"ext::touch {tmp_path / 'ran'} x://y")
-        assert not (tmp_path / "ran").exists()
+            read("ext://touch ran")
 
 
 class TestContent:
