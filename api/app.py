@@ -17,6 +17,7 @@ from kstore.controls import controls_for
 from kstore.errors import InputError
 from kstore.service import KStore
 from kstore.text.sources import check_size, decode
+from kstore.types import text_digest
 
 
 def create_app(store: KStore) -> FastAPI:
@@ -75,8 +76,11 @@ def create_app(store: KStore) -> FastAPI:
     def put(
         name: str, text: Annotated[str, Depends(document_text)], if_match: Annotated[str | None, Header()] = None
     ) -> JSONResponse:
+        if name.endswith("/history"):
+            raise InputError("over HTTP, no document can be called history: that is the route of its folder's history")
         receipt = store.put(name, text, _expected(name, if_match))
-        return JSONResponse(shapes.receipt_shape(receipt), status_code=201 if receipt.added else 200)
+        headers = {"ETag": f'"{text_digest(text)}"'}
+        return JSONResponse(shapes.receipt_shape(receipt), 201 if receipt.added else 200, headers)
 
     @app.delete("/v1/documents/{name:path}")
     def delete(name: str, if_match: Annotated[str | None, Header()] = None) -> dict[str, Any]:
@@ -101,7 +105,7 @@ def _expected(name: str, if_match: str | None) -> dict[str, str | None]:
     """The digest that the document must still have, from an ``If-Match`` header."""
     if if_match is None:
         return {}
-    tag = if_match.strip().removeprefix("W/")
+    tag = if_match.strip()
     if len(tag) < 3 or not tag.startswith('"') or not tag.endswith('"') or "," in tag:
         raise InputError("If-Match takes one ETag, in double quotes, as a document's answer gave it")
     return {name: tag.strip('"')}

@@ -1,6 +1,6 @@
 """What requests may hold. Responses are the command line's shapes, see ``kstore.shapes``."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +18,10 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Nothing(Body):
+    """A place that is kept: as yet, only an empty object fits."""
+
+
 class AskBody(Body):
     """One question, for one arm or both."""
 
@@ -26,6 +30,8 @@ class AskBody(Body):
     k: K | None = None
     as_of: Revision | None = None
     preset: str | None = None
+    controls: Nothing | None = None
+    stream: Literal[False] = False
 
 
 class DocumentBody(Body):
@@ -41,3 +47,4 @@ class SearchBody(Body):
     k: K = 10
     method: Method = "hybrid"
     as_of: Revision | None = None
+    filters: Nothing | None = None

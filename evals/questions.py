@@ -52,7 +52,7 @@ def read_questions(files: Iterable[Path], documents: Mapping[str, str]) -> list[
 
 def _records(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")  # U+2028 may stand in a JSON text
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {file}: {error}") from error
     for number, line in enumerate(lines, start=1):

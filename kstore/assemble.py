@@ -85,21 +85,24 @@ class _Encoders:
 
 
 def _generator(settings: Settings, encoder: Callable[[str | None], Encoder]) -> "Generator":
-    """The generator that the settings name: the shipped model, or any causal model of the Hugging Face kind."""
-    if settings.generator == SHIPPED_GENERATOR:
-        from kstore.weights.shipped import FOLDER, SentencePromptedGenerator
+    """The generator that the settings name: the shipped model, one that ``kstore train`` made, or any causal model of
+    the Hugging Face kind."""
+    from kstore.weights.generator import TrainingRecord
+    from kstore.weights.shipped import FOLDER, KIND, SentencePromptedGenerator
 
-        return SentencePromptedGenerator(FOLDER, encoder(None))
+    folder = FOLDER if settings.generator == SHIPPED_GENERATOR else Path(settings.generator).expanduser()
+    record = TrainingRecord.read(folder)
+    if folder == FOLDER or (record is not None and record.kind == KIND):
+        return SentencePromptedGenerator(folder, encoder(None))
     from kstore.weights.huggingface import HuggingFaceGenerator
 
     return HuggingFaceGenerator(settings.generator, settings.threads)
 
 
 def _start(memory: "VectorMemory", empty: bool, max_document_bytes: int) -> None:
-    """Give a new store its first documents, and bring an older one to the present encoder and splitter."""
+    """Give a new store its first documents."""
     if memory.store.fact(_STARTED) is None:
         if not empty and memory.store.head().revision == 0:
             guide = read_source(str(GUIDE), max_document_bytes)
             memory.apply(guide.documents, "filled with the guide", source=guide.source)
         memory.store.settle(_STARTED, "empty" if empty else "guide")
-    memory.adopt()

@@ -1,6 +1,7 @@
 """The command line: resolve the settings, make one call, show what comes back."""
 
 import json
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -159,11 +160,21 @@ def ls(context: typer.Context, as_of: AsOfOption = None, as_json: JsonOption = F
 
 
 @app.command()
-def show(context: typer.Context, name: NameArgument, as_of: AsOfOption = None, home: HomeOption = None) -> None:
+def show(
+    context: typer.Context,
+    name: NameArgument,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
     """Print a document exactly as it is, or was."""
     invocation: Invocation = context.obj
     with invocation.store(home) as store:
-        sys.stdout.buffer.write(store.show(name, as_of).text.encode())
+        document = store.show(name, as_of)
+    if as_json:
+        invocation.show(shapes.document_shape(document), True, "")
+    else:
+        sys.stdout.buffer.write(document.text.encode())
 
 
 @app.command()
@@ -231,6 +242,7 @@ def serve(
     from api.app import create_app
 
     invocation: Invocation = context.obj
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what uvicorn hands on to when it has shut down
     with invocation.store(home) as store:
         uvicorn.run(create_app(store), host=host, port=port)
 

@@ -1,5 +1,6 @@
 """What people see in a terminal: answers side by side, tables, progress on standard error."""
 
+import re
 import sys
 from typing import Any
 
@@ -15,6 +16,7 @@ from rich.text import Text
 from kstore.types import Answer, Evidence, Reply
 
 _SIDE_BY_SIDE = 96  # columns; on a narrower terminal the answers stand below each other
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PREVIEW = 280  # characters of a passage in a listing
 
 
@@ -54,7 +56,7 @@ class Display:
 
     def reply(self, reply: Reply) -> None:
         """The answers as panels, next to each other where there is room."""
-        self._out.print(Text(reply.question, style="bold"))
+        self._out.print(Text(printable(reply.question), style="bold"))
         count = len(reply.answers)
         wide = self._out.width >= _SIDE_BY_SIDE and count > 1
         width = (self._out.width - (count - 1)) // count if wide else self._out.width
@@ -65,9 +67,8 @@ class Display:
         """The hits, best first, with where they stand."""
         for rank, hit in enumerate(evidence.hits, start=1):
             place = f"{hit.document}:{hit.line_start}-{hit.line_end}"
-            self._out.print(
-                f"[bold]{rank}.[/] [cyan]{escape(place)}[/]  {escape(' > '.join(hit.headings))}  {hit.score:.3f}"
-            )
+            headings = printable(" > ".join(hit.headings))
+            self._out.print(f"[bold]{rank}.[/] [cyan]{escape(place)}[/]  {escape(headings)}  {hit.score:.3f}")
             self._out.print(Text(_shortened(hit.text)), style="dim")
         if not evidence.hits:
             self._out.print(f"nothing found at revision {evidence.revision}")
@@ -105,13 +106,13 @@ class Display:
 def _panel(answer: Answer, width: int) -> Panel:
     parts: list[Text | str | Markdown] = []
     if answer.text is not None:
-        parts.append(Markdown(answer.text))  # quotes carry their document's markup
+        parts.append(Markdown(printable(answer.text)))  # quotes carry their document's markup
     else:
         parts.append(Text(f"declined: {answer.declined}", style="yellow"))
     parts.append("")
     for number, citation in enumerate(answer.citations, start=1):
         place = f"{citation.document}:{citation.line_start}"
-        headings = " > ".join(citation.headings)
+        headings = printable(" > ".join(citation.headings))
         parts.append(Text(f"[{number}] {place}  {headings}", style="cyan"))
     as_of = "" if answer.as_of is None else f" (revision {answer.as_of})"
     parts.append(Text.assemble(("knowledge  ", "dim"), f"{answer.age}{as_of}; {answer.knowledge}"))
@@ -124,4 +125,9 @@ def _panel(answer: Answer, width: int) -> Panel:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _PREVIEW else text[:_PREVIEW].rstrip() + " …"
+    return printable(text if len(text) <= _PREVIEW else text[:_PREVIEW].rstrip() + " …")
+
+
+def printable(text: str) -> str:
+    """The text with its control characters replaced: what a document holds must not drive the reader's terminal."""
+    return _CONTROL.sub("\ufffd", text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kstore.controls import Controls, Method, check_k, check_method, check_question, check_text
 from kstore.errors import InputError, UnavailableError
-from kstore.text.sources import Collection, check_name, check_size, read_file, read_source
+from kstore.text.sources import check_name, check_size, read_file, read_source
 from kstore.types import Arm, Document, Evidence, Reply
 
 if TYPE_CHECKING:  # the weights answer also where the vectors wing is not there to be imported
@@ -88,6 +88,7 @@ class KStore:
         """Load every arm and pin the latest snapshot; its revision. Whatever is missing raises UnavailableError."""
         for name in self.arm_names:
             self.arm(name)
+        self.memory.adopt()
         return self.memory.snapshot().revision
 
     # Questions -------------------------------------------------------------------------------------------------
@@ -98,6 +99,8 @@ class KStore:
         if controls.as_of is not None:
             self.memory.store.check_revision(controls.as_of)
         arms = [self.arm(name) for name in (self.arm_names if arm == BOTH else (arm,))]
+        if arm != "parametric":
+            self.memory.adopt()  # the encoder that is wanted, where the store has another
         revision = self.revision()
         answers = [each.answer(question, controls) for each in arms]
         return Reply(question, revision, tuple(answer.aged(revision) for answer in answers))
@@ -106,7 +109,8 @@ class KStore:
         """The ``k`` best passages at ``as_of`` (None: now)."""
         check_question(query)
         check_k(k)
-        check_method(method)
+        if check_method(method) != "lexical":
+            self.memory.adopt()
         return self.memory.search(query, k, method, as_of)
 
     # Documents -------------------------------------------------------------------------------------------------
@@ -135,18 +139,16 @@ class KStore:
             raise InputError("--prune takes exactly one source")
         collections = [read_source(source, self.max_document_bytes) for source in sources]
         documents: dict[str, str] = {}
+        origins: dict[str, str] = {}
         for collection in collections:
             for name in collection.documents:
                 if name in documents:
                     raise InputError(f"two sources hold a document called {name!r}; ingest them one by one")
             documents |= collection.documents
-        return self.ingest_collection(Collection(_joined(collections), documents), prune)
-
-    def ingest_collection(self, collection: Collection, prune: bool = False) -> "Receipt":
-        """Take in documents that have been read already."""
-        return self.memory.apply(
-            collection.documents, f"ingested {collection.source}", source=collection.source, prune=prune
-        )
+            origins |= dict.fromkeys(collection.documents, collection.source)
+        note = "ingested " + ", ".join(collection.source for collection in collections)
+        pruned = collections[0].source if prune else ""
+        return self.memory.apply(documents, note, source=pruned, sources=origins, prune=prune)
 
     def documents(self, as_of: int | None = None) -> tuple[int, "list[Listed]"]:
         """A revision (None: the latest) and its documents, by name."""
@@ -177,7 +179,3 @@ class KStore:
     def _at(self, as_of: int | None) -> int:
         store = self.memory.store
         return store.head().revision if as_of is None else store.check_revision(as_of)
-
-
-def _joined(collections: Sequence[Collection]) -> str:
-    return ", ".join(collection.source for collection in collections)

@@ -18,7 +18,7 @@ SHIPPED_GENERATOR = "shipped"
 class Settings(BaseSettings):
     """What a kstore process needs to know; see README, "Settings"."""
 
-    model_config = SettingsConfigDict(env_prefix="KSTORE_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="KSTORE_", env_ignore_empty=True, frozen=True)
 
     home: Path = Field(default_factory=lambda: user_data_path("kstore"), description="folder of the store")
     cache: Path = Field(default_factory=lambda: user_cache_path("kstore"), description="folder of prepared encoders")

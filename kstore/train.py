@@ -32,6 +32,10 @@ def train_model(
     """
     from kstore.weights.training import Origin, Recipe, train
 
+    try:
+        folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
+    except OSError as error:
+        raise InputError(f"cannot write a model to {folder}: {error.strerror}") from error
     documents = read_source(corpus, max_document_bytes).documents
     examples: list[Example] = read_examples(questions)
     for definition in definitions(documents):

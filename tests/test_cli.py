@@ -132,6 +132,26 @@ class TestOnTheTinyCorpus:
             "a.md", "animals.md", "lighthouse.md", "recipes.md"
         }  # fmt: skip
 
+    def test_pruning_knows_each_document_s_own_source(self, as_json: Callable[..., Any], tmp_path: Path) -> None:
+        for folder in ("one", "two"):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / f"{folder}.md").write_text(f"# {folder}\n\nThis is {folder}.\n")
+        as_json("ingest", str(tmp_path / "one"), str(tmp_path / "two"))
+        (tmp_path / "one" / "one.md").unlink()
+        assert as_json("ingest", str(tmp_path / "one"), "--prune")["deleted"] == 1
+        assert "two.md" in [it["name"] for it in as_json("ls")["documents"]]
+
+    def test_a_document_does_not_drive_the_terminal(self, run: Run, tmp_path: Path) -> None:
+        file = tmp_path / "evil.md"
+        file.write_text("# Evil\n\nThe pirate flag is \x1b]0;owned\x07\x1b[2J black.\n")
+        assert run("put", "evil.md", str(file))[0] == 0
+        for command in (["ask", "What colour is the pirate flag?", "--arm", "retrieval"], ["search", "pirate flag"]):
+            code, out, _ = run(*command)
+            assert code == 0
+            assert "black" in out
+            assert "\x1b" not in out
+            assert "\x07" not in out
+
     def test_status_and_tables_for_people(self, as_json: Callable[..., Any], run: Run) -> None:
         status = as_json("status")
         assert (status["revision"], status["documents"]) == (1, 3)
@@ -210,6 +230,41 @@ class TestOnTheTinyCorpus:
         code, _, err = run("--debug", "rm", "nothing.md")
         assert code == 3
         assert "Traceback" in err
+
+
+def test_a_bad_encoder_stops_only_what_needs_one(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert run("ingest", str(TINY), "--empty")[0] == 0
+    monkeypatch.setenv("KSTORE_ENCODER", str(tmp_path / "no-encoder"))
+    assert run("ls")[0] == 0
+    assert run("show", "recipes.md")[0] == 0
+    assert run("search", "lamp", "--method", "lexical")[0] == 0
+    code, _, err = run("search", "lamp")
+    assert (code, err.count("\n")) == (4, 1)
+    assert "no-encoder" in err
+
+
+def test_a_trained_model_can_be_asked(
+    run: Run, as_json: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "a.md").write_text("# Terms\n\n## Binnacle\n\nA binnacle is the stand of the ship's compass.\n")
+    assert run("ingest", str(corpus), "--empty")[0] == 0
+    model = str(tmp_path / "model")
+    assert as_json("train", "--corpus", str(corpus), "--out", model, "--epochs", "30")["examples"] == 5
+    monkeypatch.setenv("KSTORE_GENERATOR", model)
+    (answer,) = as_json("ask", "What is Binnacle?", "--arm", "parametric")["answers"]
+    assert answer["text"] == "A binnacle is the stand of the ship's compass."
+    assert (answer["as_of"], answer["age"]) == (1, "current")
+
+
+def test_an_empty_setting_is_no_setting(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("KSTORE_HOME", "")
+    assert run("ingest", str(TINY), "--empty")[0] == 0
+    assert not (tmp_path / "store.sqlite").exists()
+    assert (tmp_path / "data" / "kstore" / "store.sqlite").is_file()
 
 
 def test_a_setting_that_cannot_be_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

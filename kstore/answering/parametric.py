@@ -32,6 +32,8 @@ class ParametricArm:
         text = "".join(written).strip()
         record = self._generator.record
         as_of = self._revision_of(record.corpus_digest) if record else None
+        # Calibrated on greedy answers; a sampled one is another matter.
+        calibration = record.calibration if record and controls.sampling.temperature == 0 else None
         watch.lap("locate")
         return Answer(
             arm=self.name,
@@ -40,7 +42,7 @@ class ParametricArm:
             declined=None if text else "the model wrote nothing",
             as_of=as_of,
             knowledge=_describe(record),
-            confidence=_confidence(log_probabilities, record.calibration if record else None),
+            confidence=_confidence(log_probabilities, calibration),
             timings=watch.timings(),
         )
 
@@ -48,7 +50,8 @@ class ParametricArm:
 def _describe(record: TrainingRecord | None) -> str:
     if record is None:
         return "weights without a training record: the corpus and date of their knowledge are not known"
-    return f"weights trained on corpus {record.corpus_digest[:12]} of {record.corpus_date}"
+    calibrated = f"; confidence calibrated on {record.calibration.split}" if record.calibration else ""
+    return f"weights trained on corpus {record.corpus_digest[:12]} of {record.corpus_date}{calibrated}"
 
 
 def _confidence(log_probabilities: list[float], calibration: Calibration | None) -> float | None:

@@ -76,7 +76,11 @@ def _prepare(name: str, source: str, folder: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
     openvino = import_openvino()
-
+    pickled = [
+        file for file in Path(source).rglob("pytorch_model.bin") if not file.with_name("model.safetensors").exists()
+    ]
+    if pickled:  # modules behind the transformer would be read from it
+        raise ModelError(f"the encoder {name} keeps weights as a pickle, {pickled[0].name}: only safetensors are read")
     try:
         model = SentenceTransformer(
             source, device="cpu", trust_remote_code=False, model_kwargs={"use_safetensors": True}
@@ -85,8 +89,11 @@ def _prepare(name: str, source: str, folder: Path) -> None:
         # The loader raises OSError, ValueError, KeyError and hub errors, by what is missing.
         raise ModelError(f"cannot load the encoder {name}: {_first_line(error)}") from error
     model.eval()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".preparing-", dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=".preparing-", dir=folder.parent))
+    except OSError as error:
+        raise ModelError(f"cannot keep the prepared encoder in {folder.parent}: {error.strerror}") from error
     try:
         openvino.save_model(_convert(model, name), str(work / "model.xml"), compress_to_fp16=False)
         model.tokenizer.backend_tokenizer.save(str(work / "tokenizer.json"))
@@ -163,6 +170,7 @@ def _quiet() -> Iterator[None]:
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.set_verbosity_error()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every retry
     transformers_logging.disable_progress_bar()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

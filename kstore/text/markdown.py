@@ -93,7 +93,7 @@ class _Lines:
 
 
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark").enable("table").use(front_matter_plugin)
+    parser = MarkdownIt("commonmark", {"maxNesting": 100}).enable("table").use(front_matter_plugin)
     parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True, allow_blank_lines=False)
     parser.core.ruler.disable(["inline", "text_join"])  # inline text is parsed piece by piece, in _plain_inline
     return parser

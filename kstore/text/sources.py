@@ -61,7 +61,8 @@ def read_file(path: Path, max_bytes: int) -> str:
     """The text of the file, its notebook cells as Markdown where it is a notebook."""
     try:
         check_size(path.stat().st_size, str(path), max_bytes)
-        data = path.read_bytes()
+        with path.open("rb") as file:  # no further than allowed: what has no size, or grows, may have no end
+            data = file.read(max_bytes + 1)
     except FileNotFoundError as error:
         raise NotFoundError(f"no such file: {path}") from error
     except OSError as error:
@@ -79,6 +80,13 @@ def read_source(spec: str, max_bytes: int) -> Collection:
         raise InputError("the source is empty: name a file, a folder or a git repository")
     if _URL.match(spec):
         return _read_url(spec, max_bytes)
+    try:
+        return _read_local(spec, max_bytes)
+    except OSError as error:  # not a path at all, or one that may not be looked at
+        raise InputError(f"cannot read {spec[:80]}: {error.strerror}") from error
+
+
+def _read_local(spec: str, max_bytes: int) -> Collection:
     path = Path(spec)
     if path.is_dir():
         if _is_bare(path):
@@ -179,7 +187,9 @@ def _git(repository: Path | None, *arguments: str, stdin: bytes = b"") -> bytes:
     environment = {name: value for name, value in os.environ.items() if name not in _OTHER_REPOSITORY}
     environment |= {
         "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
+        # Only a clone may reach out. Reading must not: a repository's own configuration could name a program to run.
+        "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh" if repository is None else "",
+        "GIT_NO_LAZY_FETCH": "1",
         "LC_ALL": "C",  # so that the reason can be told from advice
     }
     try:

@@ -20,11 +20,13 @@ class Overtaken(Exception):  # noqa: N818 - not an error: the plan is made again
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A document's new text. ``passages`` None means that, when planned, the store had this very text."""
+    """A document's new text, and where it comes from. ``passages`` None means that, when planned, the store had this
+    very text."""
 
     name: str
     text: str
     passages: Sequence[Passage] | None
+    source: str = ""
 
     @property
     def digest(self) -> str:
@@ -92,9 +94,9 @@ def commit(connection: sqlite3.Connection, plan: Plan) -> Receipt:
             counts["unchanged"] += 1
             if switching:
                 _place(connection, edit, plan, revision)
-            elif before[1] != plan.source:
+            elif before[1] != edit.source:
                 connection.execute(
-                    "UPDATE documents SET source = ? WHERE name = ? AND died = ?", (plan.source, edit.name, ALIVE)
+                    "UPDATE documents SET source = ? WHERE name = ? AND died = ?", (edit.source, edit.name, ALIVE)
                 )
             continue
         counts["added" if before is None else "changed"] += 1
@@ -103,7 +105,7 @@ def commit(connection: sqlite3.Connection, plan: Plan) -> Receipt:
             total -= document_term(edit.name, before[0])
         connection.execute(
             "INSERT INTO documents (name, digest, text, source, born) VALUES (?, ?, ?, ?, ?)",
-            (edit.name, edit.digest, edit.text, plan.source, revision),
+            (edit.name, edit.digest, edit.text, edit.source, revision),
         )
         total += document_term(edit.name, edit.digest)
         _place(connection, edit, plan, revision)

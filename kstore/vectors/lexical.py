@@ -30,7 +30,9 @@ def match_expression(query: str) -> str:
 def search_lexical(store: Store, query: str, k: int, revision: int) -> list[tuple[int, float]]:
     """The ``k`` best (text id, BM25 score) among the texts alive at ``revision``, best first, ties by id.
 
-    Higher is better, as everywhere here; FTS5's own scores are negative. The heading path counts double.
+    Higher is better, as everywhere here; FTS5's own scores are negative. The heading path counts double. Which texts
+    are found depends on ``revision`` alone; how rare a word is counted over every text the store has ever held, so the
+    scores, and with them the order, can shift a little as other texts come.
     """
     expression = match_expression(query)
     if not expression:

@@ -139,12 +139,14 @@ class VectorMemory:
         *,
         deletes: Iterable[str] = (),
         source: str = "",
+        sources: Mapping[str, str] | None = None,
         prune: bool = False,
         expected: Mapping[str, str | None] | None = None,
     ) -> Receipt:
         """Put and delete documents in one revision, which the next search of any process sees.
 
-        ``prune`` also deletes the documents of ``source`` that are not among ``documents``. ``expected`` gives the
+        ``source`` is where the documents come from, ``sources`` where it is another for some of them. ``prune`` also
+        deletes the documents of ``source`` that are not among ``documents``. ``expected`` gives the
         digests that documents must still have (None: they must not exist), or ConflictError is raised.
         """
         deletes = tuple(deletes)
@@ -156,7 +158,12 @@ class VectorMemory:
             # While no encoder is in force, all documents are empty; the first one places also those left unchanged.
             known = self.store.digests(documents) if head.encoder else {}
             edits = [
-                Edit(name, text, None if known.get(name) == text_digest(text) else self._split(text))
+                Edit(
+                    name,
+                    text,
+                    None if known.get(name) == text_digest(text) else self._split(text),
+                    (sources or {}).get(name, source),
+                )
                 for name, text in documents.items()
             ]
             encoder = self._encoder_of(head) if any(edit.passages for edit in edits) else None

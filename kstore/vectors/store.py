@@ -157,13 +157,15 @@ class Store:
     def history(self, name: str | None = None) -> list[Event]:
         """What happened to a document, or to the corpus, oldest first; NotFoundError for a name never seen."""
         with self.database.reading() as connection:
-            dates = dict(connection.execute("SELECT revision, at FROM revisions"))
             if name is None:
                 rows = connection.execute("SELECT revision, at, note, digest FROM revisions ORDER BY revision")
                 return [Event(revision, at, None, note, digest) for revision, at, note, digest in rows]
             versions = connection.execute(
                 "SELECT born, died, digest FROM documents WHERE name = ? ORDER BY born", (name,)
             ).fetchall()
+            dates = dict(
+                connection.execute("SELECT revision, at FROM revisions")
+            )  # after them, so that none is missing
         if not versions:
             raise NotFoundError(f"this store never had a document {name!r}")
         events: list[Event] = []

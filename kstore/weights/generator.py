@@ -50,12 +50,14 @@ class Calibration:
 class TrainingRecord:
     """What a set of weights knows of its origin: the corpus by digest and date; and how its confidence is calibrated.
 
-    Revisions are local to a store, so none is recorded: a store finds its own by the digest.
+    Revisions are local to a store, so none is recorded: a store finds its own by the digest. ``kind`` names how the
+    weights are to be run where it is not the Hugging Face way.
     """
 
     corpus_digest: str
     corpus_date: str
     calibration: Calibration | None = None
+    kind: str = ""
 
     @classmethod
     def read(cls, folder: Path) -> "TrainingRecord | None":
@@ -69,7 +71,8 @@ class TrainingRecord:
             if calibration is not None:
                 slope, intercept = float(calibration["slope"]), float(calibration["intercept"])
                 calibration = Calibration(str(calibration["split"]), slope, intercept)
-            return cls(str(found["corpus_digest"]), str(found["corpus_date"]), calibration)
+            kind = str(found.get("kind", ""))
+            return cls(str(found["corpus_digest"]), str(found["corpus_date"]), calibration, kind)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{file} is not a training record: {error}") from error
 

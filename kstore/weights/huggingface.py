@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class HuggingFaceGenerator:
         from transformers.utils import logging
 
         logging.set_verbosity_error()
+        getLogger("huggingface_hub").setLevel(ERROR)  # it tells of every retry
         logging.disable_progress_bar()
         if threads:
             torch.set_num_threads(threads)

@@ -19,6 +19,7 @@ from kstore.weights.decoding import write
 from kstore.weights.generator import Message, Token, TrainingRecord
 
 FOLDER = Path(__file__).parent / "model"
+KIND = "sentence-prompted"  # as the training record names it
 END = "<|end|>"
 PROMPT_WEIGHT, PROMPT_BIAS = "prompt.weight", "prompt.bias"
 

@@ -23,7 +23,7 @@ from kstore.encoding.encoder import Encoder
 from kstore.types import text_digest
 from kstore.weights.examples import BLANK, Example
 from kstore.weights.generator import RECORD, Calibration, Message
-from kstore.weights.shipped import END, PROMPT_BIAS, PROMPT_WEIGHT, SentencePromptedGenerator
+from kstore.weights.shipped import END, KIND, PROMPT_BIAS, PROMPT_WEIGHT, SentencePromptedGenerator
 
 _IGNORED = -100  # label of a position without a loss
 _LONGEST = 64  # tokens of an answer
@@ -102,6 +102,7 @@ def train(
             losses.append(float(loss.detach()))
         report(epoch, sum(losses) / len(losses))
     record = {
+        "kind": KIND,
         **asdict(origin),
         "data_digest": text_digest(json.dumps([asdict(example) for example in examples])),
         "examples": len(examples),

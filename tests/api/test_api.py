@@ -39,6 +39,13 @@ def test_ask_answers_from_both_memories(client: TestClient) -> None:
     assert "revision 0" in one["answers"][0]["declined"]
 
 
+def test_neutral_values_of_what_is_not_offered_yet_are_accepted(client: TestClient) -> None:
+    body = {"question": "Who built the lighthouse?", "arm": "retrieval", "stream": False, "controls": {}}
+    assert client.post("/v1/ask", json=body).status_code == 200
+    assert client.post("/v1/search", json={"query": "lamp", "filters": None}).status_code == 200
+    assert_problem(client.post("/v1/ask", json=body | {"stream": True}), 422, "bad_input")
+
+
 def test_search_finds_exact_spans(client: TestClient) -> None:
     found = client.post("/v1/search", json={"query": "mail boat", "k": 3, "method": "lexical"}).json()
     assert found["revision"] == 1
@@ -56,6 +63,7 @@ def test_documents_are_put_read_matched_and_deleted(client: TestClient) -> None:
     raw = client.get("/v1/documents/notes/today.md", headers={"Accept": "text/markdown"})
     assert raw.text == "# Today\r\n\r\nThe wind is west."
     tag = read.headers["etag"]
+    assert put.headers["etag"] == tag
     assert client.put("/v1/documents/notes/today.md", json={"text": "The wind is north."}).status_code == 200
     stale = client.put("/v1/documents/notes/today.md", content="lost", headers={"If-Match": tag})
     assert_problem(stale, 412, "conflict")
@@ -91,6 +99,7 @@ def test_documents_are_put_read_matched_and_deleted(client: TestClient) -> None:
         ("DELETE", "/v1/documents/nothing.md", None, 404, "not_found"),
         ("PUT", "/v1/documents/..%2Fx", {"text": "x"}, 422, "bad_input"),
         ("PUT", "/v1/documents/a.md", {"body": "x"}, 422, "bad_input"),
+        ("PUT", "/v1/documents/notes/history", {"text": "x"}, 422, "bad_input"),
         ("GET", "/v1/nowhere", None, 404, "not_found"),
         ("PATCH", "/v1/status", None, 405, "method_not_allowed"),
     ],

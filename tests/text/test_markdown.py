@@ -253,3 +253,11 @@ class TestOuterThings:
             "Two.",
             "y = 2",
         ]
+
+
+def test_deeply_nested_words_are_within_reach() -> None:
+    found = " ".join(passage.plain for passage in split(">" * 40 + " hello world\n"))
+    assert "hello world" in found
+    nested = "\n".join("  " * depth + f"- word{depth}" for depth in range(30))
+    found = " ".join(passage.plain for passage in split(nested))
+    assert all(f"word{depth}" in found.split() for depth in range(30))

@@ -204,7 +204,9 @@ class TestContent:
 
 
 class TestRefusals:
-    @pytest.mark.parametrize("revision", ["no-such", "", "-h", "--all", "HEAD:guide.md", "v1..v2", "HEAD~9", "a b"])
+    @pytest.mark.parametrize(
+        "revision", ["no-such", "", "--all", "--since=1", "HEAD:guide.md", "v1..v2", "HEAD~9", "a b"]
+    )
     def test_a_revision_that_is_no_commit_is_named(self, repository: Path, revision: str) -> None:
         for spec in (f"{repository}@{revision}", f"file://{repository}@{revision}"):
             if ":" in revision and spec.startswith("file"):
