@@ -16,7 +16,7 @@ from tests.vectors.checks import check_evidence, check_file
 from tests.vectors.conftest import Open
 from tests.vectors.other_process import OtherProcess
 
-WRITES = 150  # raise it to look longer; two cores do some 30 to 60 a second, with eight readers
+WRITES = 900  # about half a minute on two cores: they do some 30 to 60 a second, with eight readers
 READERS = 8
 
 
