@@ -115,6 +115,20 @@ class TestConfidence:
     def test_without_a_calibration_there_is_none(self, unknown: TrainingRecord | None) -> None:
         assert ParametricArm(Reciter(("a", 0.9), record=unknown), nowhere).answer("How high?").confidence is None
 
+    def test_a_sampled_answer_has_none(self) -> None:
+        # The calibration was fitted to greedy answers and says nothing about others.
+        sampled = Controls(sampling=Sampling(temperature=0.7))
+        answer = ParametricArm(Reciter(("a", 0.9), record=record()), nowhere).answer("How high?", sampled)
+        assert answer.text == "a"
+        assert answer.confidence is None
+
+    def test_the_answer_names_the_questions_that_it_was_calibrated_on(self) -> None:
+        def knowledge(calibration: Calibration | None) -> str:
+            return ParametricArm(Reciter(("a", 0.9), record=record(calibration)), nowhere).answer("How?").knowledge
+
+        assert CALIBRATION.split in knowledge(CALIBRATION)
+        assert "calibrated" not in knowledge(None)
+
     def test_nothing_written_has_none(self) -> None:
         assert ParametricArm(Reciter(record=record()), nowhere).answer("How high?").confidence is None
 

@@ -13,7 +13,7 @@ from kstore.controls import Sampling
 from kstore.encoding.encoder import Encoder
 from kstore.weights.examples import BLANK, Example
 from kstore.weights.generator import RECORD, Calibration, Message, TrainingRecord
-from kstore.weights.shipped import SentencePromptedGenerator
+from kstore.weights.shipped import KIND, SentencePromptedGenerator
 from kstore.weights.training import matches
 from tests.weights import facts
 from tests.weights.facts import FACTS, ORIGIN, RECIPE, TAUGHT, UNKNOWN, UNSEEN
@@ -122,6 +122,7 @@ class TestRecord:
         read = TrainingRecord.read(pupil)
         assert read is not None
         assert (read.corpus_digest, read.corpus_date) == (ORIGIN.corpus_digest, ORIGIN.corpus_date)
+        assert read.kind == KIND  # by which a folder is known to hold a model that is run this way
 
     def test_the_data_digest_changes_with_the_data(self, encoder: Encoder, tmp_path: Path) -> None:
         other = [*FEW[:-1], replace(FEW[-1], prompt="What mail boat arrives when?")]
