@@ -15,19 +15,23 @@ import statistics
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from evals.cases import Question, Span, load, locate
 from evals.metrics import contains, exact_match, f1
-from evals.questions import Question, read_questions
 from kstore.assemble import GUIDE, open_kstore
+from kstore.controls import Method
 from kstore.service import KStore
 from kstore.settings import load_settings
+from kstore.types import Hit
 
 HERE = Path(__file__).parent
+QUESTIONS = HERE / "questions"
+METHODS: tuple[Method, ...] = ("dense", "lexical", "hybrid")
 METRICS = {"exact_match": exact_match, "f1": f1, "contains": contains}
 
 Answerer = Callable[[str], str | None]
@@ -38,8 +42,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "results" / "accuracy.json")
     options = parser.parse_args()
     documents = {file.name: file.read_text(encoding="utf-8") for file in sorted(GUIDE.glob("*.md"))}
-    train = read_questions([HERE / "questions" / "train.jsonl"], documents)
-    test = read_questions([HERE / "questions" / "test.jsonl"], documents)
+    train = load(Question, [QUESTIONS / "train.jsonl", QUESTIONS / "dev_train.jsonl"])
+    test = load(Question, [QUESTIONS / "test.jsonl"])
+    heldout = load(Question, [QUESTIONS / "heldout.jsonl"])
+    gold = {question.id: [locate(it, documents) for it in question.evidence] for question in test}
     with tempfile.TemporaryDirectory() as home, open_kstore(load_settings(home=Path(home))) as store:
         arms = {
             "parametric": _arm(store, "parametric"),
@@ -50,9 +56,11 @@ def main() -> None:
         results: dict[str, Any] = {
             "corpus_digest": store.status()["digest"],
             "questions": sum(len(question.phrasings) for question in test),
-            "facts": len({question.fact for question in test}),
+            "facts": len({question.cluster for question in test}),
             "arms": {name: _measured(answerer, test) for name, answerer in arms.items()},
-            "search": {method: _search_quality(store, test, method) for method in ("dense", "lexical", "hybrid")},
+            "heldout": {name: _measured(answerer, heldout) for name, answerer in arms.items()},
+            "heldout_facts": len({question.cluster for question in heldout}),
+            "search": {method: _search_quality(store, test, gold, method) for method in METHODS},
         }
     options.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     print(table(results))
@@ -60,9 +68,11 @@ def main() -> None:
 
 def table(results: dict[str, Any]) -> str:
     """The Markdown table of a results file, as README shows it."""
-    lines = ["| answers from | exact match | token F1 | contains the answer | median ms |", "|---|---|---|---|---|"]
+    header = "| answers from | exact match | token F1 | contains the answer | held-out facts: contains | median ms |"
+    lines = [header, "|---|---|---|---|---|---|"]
     for name, arm in results["arms"].items():
-        cells = [f"{arm[it]['value']:.2f} ± {arm[it]['margin']:.2f}" for it in METRICS]
+        scores = [*(arm[it] for it in METRICS), results["heldout"][name]["contains"]]
+        cells = [f"{it['value']:.2f} ± {it['margin']:.2f}" for it in scores]
         lines.append(f"| {name} | {' | '.join(cells)} | {arm['median_ms']:.0f} |")
     return "\n".join(lines)
 
@@ -94,29 +104,33 @@ def _measured(answerer: Answerer, test: Sequence[Question]) -> dict[str, Any]:
             text = answerer(phrasing)
             spent.append((time.perf_counter() - started) * 1e3)
             for metric, score in METRICS.items():
-                scores[metric][question.fact].append(score(text, question.answers))
+                scores[metric][question.cluster].append(score(text, question.answers))
     return {metric: _mean(by_fact) for metric, by_fact in scores.items()} | {"median_ms": statistics.median(spent)}
 
 
-def _search_quality(store: KStore, test: Sequence[Question], method: Any) -> dict[str, Any]:
-    """Recall at 1, 5 and 10 of the passage that holds the evidence, and the mean reciprocal rank within 10."""
+def _search_quality(
+    store: KStore, test: Sequence[Question], gold: Mapping[str, Sequence[Span]], method: Method
+) -> dict[str, Any]:
+    """Recall at 1, 5 and 10: the share of the evidence whose passage is found; and the first one's reciprocal rank."""
     scores: dict[str, dict[str, list[float]]] = {
         it: defaultdict(list) for it in ("recall@1", "recall@5", "recall@10", "mrr@10")
     }
     for question in test:
-        gold = question.evidence[0]
         for phrasing in question.phrasings:
             hits = store.search(phrasing, 10, method).hits
             ranks = [
-                rank
-                for rank, hit in enumerate(hits, start=1)
-                if hit.document == gold.document and hit.start < gold.end and gold.start < hit.end
+                next((rank for rank, hit in enumerate(hits, start=1) if _holds(hit, span)), math.inf)
+                for span in gold[question.id]
             ]
-            best = min(ranks, default=math.inf)
             for depth in (1, 5, 10):
-                scores[f"recall@{depth}"][question.fact].append(float(best <= depth))
-            scores["mrr@10"][question.fact].append(1 / best)
+                found = statistics.fmean(rank <= depth for rank in ranks)
+                scores[f"recall@{depth}"][question.cluster].append(found)
+            scores["mrr@10"][question.cluster].append(1 / min(ranks))
     return {metric: _mean(by_fact) for metric, by_fact in scores.items()}
+
+
+def _holds(hit: Hit, span: Span) -> bool:
+    return hit.document == span.document and hit.start < span.end and span.start < hit.end
 
 
 def _mean(by_fact: dict[str, list[float]]) -> dict[str, float]:

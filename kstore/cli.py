@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from evals.commands import app as evaluation
 from kstore import __version__, shapes
 from kstore.assemble import open_kstore
 from kstore.controls import PRESETS, check_method, controls_for
@@ -23,6 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(evaluation, name="eval")
 
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder of the store (KSTORE_HOME).", metavar="DIR")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

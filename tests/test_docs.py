@@ -25,7 +25,15 @@ def blocks(language: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    return [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+    """Every command with its group, such as ``eval check``."""
+    groups = [("", app), *((f"{group.name} ", group.typer_instance) for group in app.registered_groups)]
+    return [
+        prefix + (command.name or command.callback.__name__)
+        for prefix, group in groups
+        if group
+        for command in group.registered_commands
+        if command.callback
+    ]
 
 
 @pytest.mark.parametrize("command", commands())

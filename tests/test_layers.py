@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "shapes": GROUND | {"vectors"},
     "train": GROUND | {"text", "encoding", "weights"},
     "display": GROUND,
-    "cli": GROUND | {"kstore", "assemble", "service", "shapes", "display", "train", "encoding", "api"},
+    "cli": GROUND | {"kstore", "assemble", "service", "shapes", "display", "train", "encoding", "api", "evals"},
     "__main__": {"cli"},
     "api": GROUND | {"kstore", "service", "shapes", "text"},
 }

@@ -1,0 +1,158 @@
+"""Cases: what a line of a question or edit file may hold, and where its quotes stand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evals.cases import Edit, Evidence, Question, Unanswerable, load, locate, read_cases
+from kstore.errors import InputError
+
+DOCUMENTS = {
+    "sea.md": "# The sea\n\n## Tides\n\nThe moon pulls. It is salt.\n\n## Salt\n\nIt is salt. Rivers bring it.\n",
+    "sky.md": "# The sky\n\nThe sky is blue.\n",
+}
+QUESTION = {"id": "q", "question": "What pulls the sea?", "answers": ["the moon", "moon"]}
+EDIT = {
+    "id": "e", "doc": "sky.md", "find": "blue", "replace": "green", "question": "What colour is the sky?",
+    "old_answers": ["blue"], "new_answers": ["green"],
+}  # fmt: skip
+
+
+def written(folder: Path, *lines: dict[str, Any] | str) -> Path:
+    file = folder / "cases.jsonl"
+    texts = [line if isinstance(line, str) else json.dumps(line, ensure_ascii=False) for line in lines]
+    file.write_text("\n".join(texts) + "\n", encoding="utf-8")
+    return file
+
+
+def problems_of(folder: Path, *lines: dict[str, Any] | str) -> list[str]:
+    problems: list[str] = []
+    read_cases(written(folder, *lines), problems)
+    return problems
+
+
+def test_the_kind_of_a_case_shows_in_its_fields(tmp_path: Path) -> None:
+    unanswerable = {"id": "u", "question": "Why is the sea deep?", "why_unanswerable": "nothing is said of depth"}
+    file = written(tmp_path, QUESTION, unanswerable, EDIT)
+    problems: list[str] = []
+    lines = read_cases(file, problems)
+    assert problems == []
+    assert [type(line.case) for line in lines] == [Question, Unanswerable, Edit]
+    assert [line.place for line in lines] == [f"{file}:1", f"{file}:2", f"{file}:3"]
+
+
+def test_a_question_counts_as_a_fact_of_its_own_where_none_is_named() -> None:
+    assert Question.model_validate(QUESTION).cluster == "q"
+    assert Question.model_validate({**QUESTION, "fact": "tides"}).cluster == "tides"
+
+
+def test_answers_null_means_that_the_corpus_does_not_answer() -> None:
+    assert Question.model_validate({**QUESTION, "answers": None}).answers is None
+
+
+def test_fields_of_the_callers_own_are_let_be(tmp_path: Path) -> None:
+    assert problems_of(tmp_path, {**QUESTION, "author": "ada"}) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{", "Expecting property name"),
+        ("[]", "not a JSON object"),
+        ({**QUESTION, "answers": []}, "null means that the corpus does not answer"),
+        ({**QUESTION, "answers": ["moon", " "]}, "answers.1: a text with something in it is needed"),
+        ({**QUESTION, "answers": ["moon", "moon"]}, "the same answer twice"),
+        ({**QUESTION, "answers": ["##"]}, "cannot be scored"),
+        ({**QUESTION, "answers": "moon"}, "answers: "),
+        ({**QUESTION, "question": 7}, "question: "),
+        ({**QUESTION, "difficulty": "tricky"}, "difficulty: "),
+        ({**QUESTION, "paraphrase": ["Which body pulls?"]}, "is 'paraphrases' meant?"),
+        ({**QUESTION, "evidence": [{"doc": "sea.md"}]}, "evidence.0.quote: Field required"),
+        ({"id": "q", "question": "What?"}, "answers: Field required"),
+        ({"question": "What?", "answers": ["x"]}, "id: Field required"),
+        ({"id": "u", "question": "What?", "why_unanswerable": ""}, "why_unanswerable: "),
+        ({**EDIT, "old_answers": None, "new_answers": None}, "both null"),
+        ({**EDIT, "kind": "insert"}, "kind 'insert' cannot have these answers"),
+        ({**EDIT, "kind": "delete"}, "kind 'delete' cannot have these answers"),
+        ({**EDIT, "kind": "format"}, "kind 'format' cannot have these answers"),
+        ({**EDIT, "kind": "value", "new_answers": ["green", "blue"]}, "kind 'value' cannot have these answers"),
+        ({key: value for key, value in EDIT.items() if key != "find"}, "find: Field required"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) > 5 else "",
+)
+def test_a_malformed_line_is_told_with_its_number_and_the_reason(
+    line: dict[str, Any] | str, reason: str, tmp_path: Path
+) -> None:
+    problems = problems_of(tmp_path, {**QUESTION, "id": "before"}, line)
+    assert problems
+    assert problems[0].startswith(f"{tmp_path / 'cases.jsonl'}:2: ")
+    assert reason in problems[0]
+
+
+def test_every_wrong_line_is_told_and_the_right_ones_are_read(tmp_path: Path) -> None:
+    problems: list[str] = []
+    lines = read_cases(written(tmp_path, "{", QUESTION, "nonsense"), problems)
+    assert [problem.split(":")[1] for problem in problems] == ["1", "3"]
+    assert [line.case.id for line in lines] == ["q"]
+
+
+def test_loading_one_kind_refuses_another_and_what_is_malformed(tmp_path: Path) -> None:
+    assert [case.id for case in load(Question, [written(tmp_path, QUESTION)])] == ["q"]
+    with pytest.raises(InputError, match="not a case of the kind"):
+        load(Question, [written(tmp_path, EDIT)])
+    with pytest.raises(InputError, match=r"cases\.jsonl:2: "):
+        load(Question, [written(tmp_path, QUESTION, "{")])
+    with pytest.raises(InputError, match="cannot read"):
+        load(Question, [tmp_path / "nowhere.jsonl"])
+
+
+def test_a_quote_is_located_word_for_word() -> None:
+    span = locate(Evidence(doc="sea.md", quote="The moon pulls."), DOCUMENTS)
+    assert DOCUMENTS[span.document][span.start : span.end] == "The moon pulls."
+
+
+def test_a_quote_that_stands_twice_is_told_apart_by_its_heading() -> None:
+    text = DOCUMENTS["sea.md"]
+    first = locate(Evidence(doc="sea.md", heading="Tides", quote="It is salt."), DOCUMENTS)
+    second = locate(Evidence(doc="sea.md", heading="Salt", quote="It is salt."), DOCUMENTS)
+    assert (first.start, second.start) == (text.index("It is salt."), text.rindex("It is salt."))
+    with pytest.raises(ValueError, match="more than once"):
+        locate(Evidence(doc="sea.md", quote="It is salt."), DOCUMENTS)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "reason"),
+    [
+        (Evidence(doc="land.md", quote="hills"), "no document"),
+        (Evidence(doc="sea.md", quote="The sun pulls."), "does not say"),
+        (Evidence(doc="sea.md", heading="Waves", quote="The moon pulls."), "no heading"),
+        (Evidence(doc="sea.md", heading="Salt", quote="The moon pulls."), "does not say"),
+    ],
+)
+def test_a_quote_that_is_not_there_is_refused(evidence: Evidence, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        locate(evidence, DOCUMENTS)
+
+
+def test_an_edit_changes_what_it_names_and_nothing_else() -> None:
+    move = {"doc": "sea.md", "find": "Rivers bring it.\n", "replace": ""}
+    edited = Edit.model_validate({**EDIT, "also": [move]}).applied(DOCUMENTS)
+    assert edited["sky.md"] == "# The sky\n\nThe sky is green.\n"
+    assert edited["sea.md"] == DOCUMENTS["sea.md"].replace("Rivers bring it.\n", "")
+    assert DOCUMENTS["sky.md"].count("blue") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"doc": "land.md"}, "no document"),
+        ({"find": "pink"}, "0 times"),
+        ({"doc": "sea.md", "find": "It is salt."}, "2 times"),
+        ({"replace": "blue"}, "changes nothing"),
+    ],
+)
+def test_an_edit_that_cannot_be_made_is_refused(change: dict[str, str], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Edit.model_validate({**EDIT, **change}).applied(DOCUMENTS)
