@@ -53,7 +53,7 @@ def corpus(
     else:
         print(numbers.table())
         if files:
-            print(f"\n{numbers.splits_table()}")
+            print(f"\n{numbers.cases_table()}")
 
 
 def _documents(source: str | None) -> dict[str, str]:

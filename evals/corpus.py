@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -47,11 +47,16 @@ class Statistics:
         body = [f"| {name} | {' | '.join(f'{count:,}' for count in asdict(size).values())} |" for name, size in rows]
         return "\n".join([header, "|---|---|---|---|---|---|", *body])
 
-    def splits_table(self) -> str:
-        """The splits of the cases as a Markdown table."""
+    def cases_table(self) -> str:
+        """The cases as a Markdown table: each split with its facts and phrasings, then the types and the edits."""
         header = "| split | facts | phrasings |"
         body = [f"| `{name}` | {it['facts']:,} | {it['phrasings']:,} |" for name, it in self.splits.items()]
-        return "\n".join([header, "|---|---|---|", *body])
+        lines = [header, "|---|---|---|", *body]
+        for what, counts in (("Facts by type", self.types), ("Edits by kind", self.edits)):
+            if counts:
+                listed = ", ".join(f"{name or 'none'} {count}" for name, count in counts.items())
+                lines += ["", f"{what}: {listed}."]
+        return "\n".join(lines)
 
 
 def statistics(documents: Mapping[str, str], files: Sequence[Path]) -> Statistics:
@@ -89,6 +94,6 @@ def _size(text: str, facts: int) -> Size:
     )
 
 
-def _sum(sizes: Iterator[Size] | Any) -> Size:
+def _sum(sizes: Iterable[Size]) -> Size:
     columns = zip(*(asdict(size).values() for size in sizes), strict=True)
     return Size(*(sum(column) for column in columns))

@@ -11,10 +11,12 @@ import pytest
 from api.app import create_app
 from evals.accuracy import table
 from evals.ask_latency import sentence
+from evals.corpus import statistics
 from kstore.cli import app
 from kstore.controls import PRESETS
 from kstore.service import KStore
 from kstore.settings import Settings
+from tests.guide.chapters import TEXTS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -83,3 +85,10 @@ def test_the_figures_are_those_of_the_results_files() -> None:
     assert sentence(latency) in " ".join(README.split())
     assert latency["median_seconds"]["kstore"] <= 2
     assert latency["langchain_over_kstore"] >= 5
+
+
+def test_the_corpus_is_described_as_the_command_describes_it() -> None:
+    cases = sorted([*(ROOT / "evals" / "questions").glob("*.jsonl"), *(ROOT / "evals" / "edits").glob("*.jsonl")])
+    numbers = statistics(TEXTS, cases)
+    assert numbers.table() in README
+    assert numbers.cases_table() in README
