@@ -21,7 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from evals.cases import Question, Span, load, locate
+from evals.casefiles import load
+from evals.cases import Question
+from evals.evidence import Span, locate
 from evals.metrics import contains, exact_match, f1
 from kstore.assemble import GUIDE, open_kstore
 from kstore.controls import Method

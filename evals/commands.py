@@ -61,7 +61,11 @@ def _documents(source: str | None) -> dict[str, str]:
     from kstore.settings import load_settings
     from kstore.text.sources import read_source
 
-    return dict(read_source(source or str(GUIDE), load_settings().max_document_bytes).documents)
+    place = str(GUIDE) if source is None else source
+    documents = dict(read_source(place, load_settings().max_document_bytes).documents)
+    if not documents:
+        raise InputError(f"{place} has no documents")
+    return documents
 
 
 def _print(shape: dict[str, Any]) -> None:

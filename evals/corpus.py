@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from evals.cases import Edit, Question, read_cases
+from evals.casefiles import read_cases
+from evals.cases import Edit, Question
 from evals.check import is_training
 from kstore.errors import InputError
 from kstore.text.markdown import split
@@ -61,10 +62,12 @@ class Statistics:
 
 def statistics(documents: Mapping[str, str], files: Sequence[Path]) -> Statistics:
     """Count the documents ``{name: text}`` and the cases in ``files``; InputError where a line is malformed."""
-    problems: list[str] = []
-    cases = [line.case for file in files for line in read_cases(file, problems)]
-    if problems:
-        raise InputError(problems[0])
+    cases = []
+    for file in files:
+        lines, problems = read_cases(file)
+        if problems:
+            raise InputError(problems[0])
+        cases += [line.case for line in lines]
     questions = [case for case in cases if isinstance(case, Question)]
     home = {it.cluster: it.evidence[0].doc for it in reversed(questions) if it.evidence}
     facts = Counter(home.values())

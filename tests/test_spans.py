@@ -6,7 +6,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.questions import read_questions
+from evals.casefiles import load
+from evals.cases import Question
 from kstore.service import KStore
 from kstore.text.markdown import SPLITTER, split
 from kstore.types import Citation, Hit, count_lines
@@ -34,7 +35,7 @@ def texts_of(folder: Path) -> dict[str, str]:
 
 def test_hits_and_citations_of_the_guide_are_exact(guide: KStore) -> None:
     texts = texts_of(GUIDE)
-    for question in read_questions([QUESTIONS], texts)[::8]:
+    for question in load(Question, [QUESTIONS])[::8]:
         for hit in guide.search(question.phrasings[0], k=20).hits:
             assert_exact(hit, texts, revision=1)
         (answer,) = guide.ask(question.phrasings[1], "retrieval").answers

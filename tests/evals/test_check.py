@@ -22,6 +22,8 @@ TEST = {
     "question": "Tides: which body is behind them?",
     "paraphrases": [],
 }
+TOLD = {**TRAIN, "statements": ["Tides have the moon behind them."]}
+DEV_TRAIN = {**TRAIN, "split": "dev_train"}
 NEIGHBOUR = {
     "question": "Where is it salt?",
     "answers": ["the sea"],
@@ -54,19 +56,52 @@ def test_sound_files_have_no_problem_and_are_counted(tmp_path: Path) -> None:
         ([TRAIN, {**TEST, "split": "dev"}], "the fact 'tide' is of the split 'train'"),
         ([TRAIN, {**TEST, "split": "heldout"}], "the fact 'tide' is of the split 'train'"),
         ([TRAIN, {**TEST, "split": "heldout_train"}], "the fact 'tide' is of the split 'train'"),
+        ([TRAIN, {**TEST, "split": "dev", "fact": "Tide"}], "the fact 'Tide' is of the split 'train'"),
+        ([TRAIN, {**TEST, "split": "dev", "fact": "moon"}], "the same answer from the same words"),
+        ([TOLD, {**TEST, "question": "Do tides have the moon behind?"}], "shares 'tides have the moon behind'"),
+        ([TRAIN, {**TEST, "question": "So what pulls the sea?"}], "shares 'what pulls the sea'"),
+        ([DEV_TRAIN, {**TEST, "split": "dev", "question": "What pulls the sea, eh?"}], "shares 'what pulls the sea'"),
         ([TRAIN, {**TEST, "question": "Say what is the water of the tides"}], "shares 'what is the water of'"),
-        ([{**TRAIN, "evidence": [{"doc": "sea.md", "quote": "The sun pulls."}]}], "does not say"),
+        ([{**TRAIN, "evidence": [{"doc": "sea.md", "quote": "The sun pulls."}]}], "nowhere"),
         ([{**EDIT, "find": "pink"}], "0 times"),
         ([{**EDIT, "kind": "format", "new_answers": ["blue"]}], "changes words"),
-        ([{**EDIT, "find": "sky is blue", "replace": "air is green", "neighbours": [NEIGHBOUR]}], "does not say"),
+        ([{**EDIT, "find": "sky is blue", "replace": "air is green", "neighbours": [NEIGHBOUR]}], "nowhere"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
 def test_what_could_fool_an_evaluation_is_told(records: list[dict[str, Any]], reason: str, tmp_path: Path) -> None:
-    problems = problems_of(tmp_path, *records)
-    assert len(problems) == 1
-    assert reason in problems[0]
-    assert problems[0].startswith(f"{tmp_path / 'cases.jsonl'}:{len(records)}: ")
+    (problem,) = [problem for problem in problems_of(tmp_path, *records) if reason in problem]
+    assert problem.startswith(f"{tmp_path / 'cases.jsonl'}:{len(records)}: ")
+
+
+def test_a_fact_may_be_learned_and_measured_in_splits_that_belong_together(tmp_path: Path) -> None:
+    assert problems_of(tmp_path, {**TRAIN, "split": "dev_train"}, {**TEST, "split": "dev"}) == ()
+
+
+def test_every_problem_of_a_line_is_told(tmp_path: Path) -> None:
+    wrong = [{"doc": "sea.md", "quote": "The sun pulls."}, {"doc": "land.md", "quote": "hills"}]
+    problems = problems_of(tmp_path, {**TRAIN, "evidence": wrong})
+    assert [problem.split(": ", 1)[1] for problem in problems] == [
+        "sea.md says 'The sun pulls.' nowhere",
+        "there is no document 'land.md'",
+    ]
+
+
+def test_a_file_without_a_case_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("\n\n", encoding="utf-8")
+    assert check([tmp_path / "empty.jsonl"], DOCUMENTS).problems == (
+        f"{tmp_path / 'empty.jsonl'}: there is no case in it",
+    )
+
+
+def test_an_edit_may_ask_what_a_gold_question_asks(tmp_path: Path) -> None:
+    assert problems_of(tmp_path, TRAIN, {**EDIT, "question": TRAIN["question"]}) == ()
+
+
+def test_the_same_words_written_in_two_ways_are_the_same(tmp_path: Path) -> None:
+    one = {**TRAIN, "question": "Where is the caf\u00e9?", "paraphrases": []}
+    other = {**TEST, "question": "Where is the cafe\u0301?"}
+    assert any("is also asked at" in problem for problem in problems_of(tmp_path, one, other))
 
 
 def test_training_phrasings_of_one_fact_may_resemble_each_other(tmp_path: Path) -> None:

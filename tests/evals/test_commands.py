@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kstore.cli import main
+from kstore.text.markdown import split
 from tests.conftest import TINY
 
 LINE = {
@@ -17,9 +18,13 @@ LINE = {
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
+    """Two documents of which no two counts are the same."""
     folder = tmp_path / "corpus"
     folder.mkdir()
-    (folder / "notes.md").write_text("# Lamp\n\nThe lamp was lit in 1871.\n\n```python\nprint(1)\n```\n", "utf-8")
+    (folder / "notes.md").write_text("# Lamp\n\nThe lamp was lit in 1871.\n\n## Oil\n\nRape oil.\n", "utf-8")
+    code = "```python\nprint(1)\n```\n\n"
+    long = " ".join(f"Word {number} is here." for number in range(200))
+    (folder / "rules.md").write_text(f"# Rules\n\n{code * 5}## Long\n\n{long}\n\n## Short\n\nEnd.\n", "utf-8")
     return folder
 
 
@@ -53,7 +58,7 @@ def test_every_problem_is_told_with_its_line_and_the_exit_code_is_2(
     assert run("check", file, "--corpus", corpus, monkeypatch=monkeypatch) == 2
     *problems, last = capsys.readouterr().err.splitlines()
     assert [problem.split(":")[1] for problem in problems] == ["1", "3"]
-    assert "does not say 'lit in 1872'" in problems[1]
+    assert "says 'lit in 1872' nowhere" in problems[1]
     assert "2 problem(s) in 1 file(s)" in last
 
 
@@ -66,18 +71,37 @@ def test_a_missing_file_and_a_missing_corpus_are_told(
     assert "nowhere" in capsys.readouterr().err
 
 
+def test_a_corpus_without_documents_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "nothing").mkdir()
+    assert run("corpus", "--corpus", tmp_path / "nothing", monkeypatch=monkeypatch) == 2
+    assert "has no documents" in capsys.readouterr().err
+    assert run("corpus", "--corpus", "", monkeypatch=monkeypatch) == 2
+    assert "the source is empty" in capsys.readouterr().err
+
+
 def test_a_corpus_is_described_in_numbers(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("corpus", cases(tmp_path, LINE), "--corpus", corpus, monkeypatch=monkeypatch) == 0
+    other = {**LINE, "id": "keeper-2", "fact": "keeper", "split": "train", "question": "Which year?", "type": "x"}
+    third = {**LINE, "id": "oil", "question": "Which oil?", "answers": ["rape oil"], "type": "name",
+             "evidence": [{"doc": "notes.md", "quote": "Rape oil."}]}  # fmt: skip
+    file = cases(tmp_path, other, {**LINE, "fact": "keeper", "type": "number"}, third)
+    assert run("corpus", file, "--corpus", corpus, monkeypatch=monkeypatch) == 0
     lines = capsys.readouterr().out.splitlines()
-    words = len((corpus / "notes.md").read_text(encoding="utf-8").split())
-    assert f"| notes.md | {words} | 1 | 1 | 1 | 1 |" in lines
-    assert f"| **all** | {words} | 1 | 1 | 1 | 1 |" in lines
-    assert "| `test` | 1 | 1 |" in lines
+    words = {name: len((corpus / name).read_text(encoding="utf-8").split()) for name in ("notes.md", "rules.md")}
+    passages = {name: len(split((corpus / name).read_text(encoding="utf-8"))) for name in words}
+    assert passages["rules.md"] > 3
+    assert f"| notes.md | {words['notes.md']} | 2 | {passages['notes.md']} | 0 | 2 |" in lines
+    assert f"| rules.md | {words['rules.md']} | 3 | {passages['rules.md']} | 5 | 0 |" in lines
+    assert f"| **all** | {sum(words.values())} | 5 | {sum(passages.values())} | 5 | 2 |" in lines
+    assert "| `test` | 2 | 2 |" in lines
+    assert "| `train` | 1 | 1 |" in lines
+    assert "Facts by type: number 1, name 1." in lines
 
 
-def test_the_sum_of_a_corpus_is_that_of_its_documents(
+def test_the_numbers_of_a_corpus_come_as_json_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("corpus", "--corpus", TINY, "--json", monkeypatch=monkeypatch) == 0

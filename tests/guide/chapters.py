@@ -39,8 +39,9 @@ def section(name: str, heading: str) -> str:
     (found,) = [match for match in _HEADING.finditer(bare) if match.group(2) == heading]
     level = len(found.group(1))
     after = (match.start() for match in _HEADING.finditer(bare, found.end()) if len(match.group(1)) <= level)
-    lines = bare.count("\n", 0, found.start()), bare.count("\n", 0, next(after, len(bare)))
-    return "\n".join(TEXTS[name].split("\n")[lines[0] + 1 : lines[1]])
+    end = next(after, None)
+    first, last = bare.count("\n", 0, found.start()) + 1, None if end is None else bare.count("\n", 0, end)
+    return "\n".join(TEXTS[name].split("\n")[first:last])
 
 
 def blocks(name: str, language: str) -> list[Piece]:
@@ -72,7 +73,7 @@ def says(name: str, heading: str, value: float, digits: int) -> bool:
     number = re.escape(f"{abs(value):,.{digits}f}").replace(",", ",?")
     sign = "[-\u2212]" if round(value, digits) < 0 else r"(?<![-\u2212])"
     text = section(name, heading).replace("{,}", ",")
-    return re.search(rf"(?<![\d.,]){sign}{number}(?![\d]|[.,]\d)", text) is not None
+    return re.search(rf"(?<![\d.,A-Za-z]){sign}{number}(?!\d|[.,]\d|e-?\d)", text) is not None
 
 
 def _place(name: str, offset: int) -> str:

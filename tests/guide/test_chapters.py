@@ -1,5 +1,6 @@
 """The guide is right where a program can tell: its code runs, its links lead somewhere, its formulas can be set."""
 
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -25,8 +26,17 @@ def test_all_chapters_are_there() -> None:
 
 @pytest.mark.parametrize("block", CODE, ids=lambda block: block.place)
 def test_python_blocks_run_as_they_stand(block: Piece, tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", block.text], capture_output=True, text=True, cwd=tmp_path, check=False)
+    command = [sys.executable, "-c", block.text]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False, timeout=300)
     assert done.returncode == 0, f"{block.place}: {done.stderr}"
+
+
+def test_there_are_code_formulas_and_links_to_check() -> None:
+    assert len(CODE) >= 50
+    assert sum(len(formulas(name)) for name in TEXTS) >= 1000
+    assert sum(len(links(name)) for name in TEXTS) >= 1000
+    marked = {language for name in TEXTS for language in re.findall(r"^```(.+)$", TEXTS[name], re.MULTILINE)}
+    assert marked <= {"python", "text", "bash"}
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 import pytest
 
 from evals.accuracy import QUESTIONS
-from evals.cases import Edit, Question, Unanswerable, load
+from evals.casefiles import load
+from evals.cases import Edit, Question, Unanswerable
 from evals.check import check, is_training
 from tests.guide.chapters import TEXTS, anchor, headings, section
 

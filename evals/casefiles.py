@@ -1,0 +1,103 @@
+"""Files of cases, JSON Lines: one case a line, each wrong line told with its number and the reason."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from evals.cases import AnyCase, Edit, Question, Unanswerable
+from kstore.errors import InputError
+
+_Kind = TypeVar("_Kind", Question, Unanswerable, Edit)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A case and the place that it was read from, ``file:line``."""
+
+    place: str
+    case: AnyCase
+
+
+def read_cases(file: Path) -> tuple[list[Line], list[str]]:
+    """The cases of the file, and what is wrong with each other line as ``file:line: reason``.
+
+    The kind of a case shows in its fields. InputError where the file cannot be read at all.
+    """
+    lines: list[Line] = []
+    problems: list[str] = []
+    for place, text in _lines(file):
+        try:
+            record = json.loads(text, object_pairs_hook=_without_repetition)
+            if not isinstance(record, dict):
+                raise ValueError("not a JSON object")
+            lines.append(Line(place, _kind(record).model_validate(record)))
+        except ValidationError as error:
+            problems += [f"{place}: {_reason(detail)}" for detail in error.errors()]
+        except json.JSONDecodeError as error:
+            problems.append(f"{place}: not JSON: {error.msg} (column {error.colno})")
+        except (ValueError, RecursionError) as error:
+            problems.append(f"{place}: {error}")
+    return lines, problems
+
+
+def load(kind: type[_Kind], files: Sequence[Path]) -> list[_Kind]:
+    """The cases of one kind in these files; InputError naming the first line that is malformed or of another kind."""
+    cases: list[_Kind] = []
+    for file in files:
+        lines, problems = read_cases(file)
+        problems += [f"{line.place}: not a {kind.__name__}" for line in lines if not isinstance(line.case, kind)]
+        if problems:
+            raise InputError(problems[0])
+        cases += [line.case for line in lines if isinstance(line.case, kind)]
+    return cases
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        raise ValueError(f"a field is there twice among {', '.join(name for name, _ in pairs)}")
+    return record
+
+
+def _kind(record: Mapping[str, Any]) -> type[AnyCase]:
+    """The kind that the fields show; ValueError where they show two, or a case tied to commits."""
+    if record.keys() & {"old_commit", "new_commit"}:
+        raise ValueError("a case of a history's replay (old_commit, new_commit), which is not read here")
+    own: dict[type[AnyCase], set[str]] = {
+        Unanswerable: {"why_unanswerable"},
+        Edit: {"find", "replace", "old_answers", "new_answers"},
+        Question: {"answers"},
+    }
+    shown = [kind for kind, fields in own.items() if record.keys() & fields]
+    if len(shown) > 1:
+        raise ValueError(f"fields of two kinds of case: {' and '.join(kind.__name__ for kind in shown)}")
+    return shown[0] if shown else Question
+
+
+def _lines(file: Path) -> Iterator[tuple[str, str]]:
+    if not file.is_file():
+        raise InputError(f"cannot read {file}: {'not a file' if file.exists() else 'no such file'}")
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")  # not splitlines: U+2028 may stand in a JSON text
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"cannot read {file}: not UTF-8 text (byte {error.start})") from error
+    for number, text in enumerate(lines, start=1):
+        if text.strip():
+            yield f"{file}:{number}", text
+
+
+def _reason(detail: Any) -> str:
+    where = ".".join(str(part) for part in detail["loc"])
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "string_pattern_mismatch":
+        named = where in {"split", "fact"}
+        message = f"{detail['input'][:40]!r} is no name" if named else "a text with something in it is needed"
+    elif detail["type"] == "tuple_type":
+        message = "a list is needed"
+    return f"{where}: {message}" if where else message
