@@ -1,6 +1,6 @@
 """How well each memory answers the guide's test questions, against two controls; writes a results file.
 
-    python -m evals.accuracy [--out evals/results/accuracy.json]
+    python -m evals.accuracy [--every 4] [--out evals/results/accuracy.json]
 
 Arms: the weights alone; retrieval, which quotes sentences, so that "contains" is its fair score. Controls, which use no
 model of the guide: the answer of the training question nearest to the one asked, and the answer most often right.
@@ -42,11 +42,12 @@ Answerer = Callable[[str], str | None]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=HERE / "results" / "accuracy.json")
+    parser.add_argument("--every", type=int, default=4, metavar="N", help="ask about every Nth fact only")
     options = parser.parse_args()
     documents = {file.name: file.read_text(encoding="utf-8") for file in sorted(GUIDE.glob("*.md"))}
     train = load(Question, [QUESTIONS / "train.jsonl", QUESTIONS / "dev_train.jsonl"])
-    test = load(Question, [QUESTIONS / "test.jsonl"])
-    heldout = load(Question, [QUESTIONS / "heldout.jsonl"])
+    test = load(Question, [QUESTIONS / "test.jsonl"])[:: options.every]
+    heldout = load(Question, [QUESTIONS / "heldout.jsonl"])[:: options.every]
     gold = {question.id: [locate(it, documents) for it in question.evidence] for question in test}
     with tempfile.TemporaryDirectory() as home, open_kstore(load_settings(home=Path(home))) as store:
         arms = {

@@ -12,9 +12,11 @@ from kstore.types import Citation, Hit
 
 _PASSAGES_READ = 3
 _SENTENCES_READ = 48  # encoding them is most of an answer's time
+_CHARACTERS_READ = 250  # of one sentence: a batch takes as long as its longest, and that is often a block of code
 _MOST_SENTENCES = 2
 _NEARLY_AS_GOOD = 0.93  # a second sentence is quoted only if its score is this share of the best one's
 _PASSAGE_WEIGHT = 0.3
+_LINK = re.compile(r"\[[^\]]*\]\([^)]*\)")
 _MARKER = re.compile(r"(?:[-*+]|\d{1,9}[.)])\s+|>\s?|\|\s*")
 
 
@@ -39,7 +41,7 @@ def read(question: str, hits: Sequence[Hit], encoder: Callable[[], Encoder]) -> 
         return []
     model = encoder()
     asked = model.encode_questions([question])[0]
-    texts = [" > ".join((*candidate.hit.headings[-1:], candidate.plain)) for candidate in candidates]
+    texts = [" > ".join((*candidate.hit.headings[-1:], candidate.plain[:_CHARACTERS_READ])) for candidate in candidates]
     highest = max(abs(hit.score) for hit in hits) or 1.0
     passage_scores = np.array([candidate.hit.score / highest for candidate in candidates])
     scores = model.encode_passages(texts) @ asked + _PASSAGE_WEIGHT * passage_scores
@@ -57,4 +59,10 @@ def _candidates(hit: Hit) -> list[Candidate]:
     for unit in units(hit.text):
         marker = _MARKER.match(hit.text, unit.start, unit.end)
         found.append(Candidate(hit, marker.end() if marker else unit.start, unit.end, unit.plain))
-    return [candidate for candidate in found if candidate.start < candidate.end]
+    return [candidate for candidate in found if candidate.start < candidate.end and not _is_reference(candidate)]
+
+
+def _is_reference(candidate: Candidate) -> bool:
+    """Whether the sentence only points elsewhere, as "See [LoRA](...)" does: next to no word of it is no link."""
+    rest, links = _LINK.subn("", candidate.hit.text[candidate.start : candidate.end])
+    return links > 0 and len(re.findall(r"\w+", rest)) <= 1

@@ -130,3 +130,9 @@ def test_odd_markdown_is_quoted_exactly_or_not_at_all(text: str, encoder: Encode
     for citation in read("What is the crane?", hits(text), lambda: encoder):
         assert citation.text
         assert text[citation.start : citation.end] == citation.text
+
+
+def test_a_sentence_that_only_points_elsewhere_is_no_answer(encoder: Encoder) -> None:
+    text = "# The lamp\n\nIt burns rapeseed oil. See [The lamp](lamp.md#the-lamp).\n"
+    citations = read("What is the lamp?", hits(text), lambda: encoder)
+    assert [citation.text for citation in citations] == ["It burns rapeseed oil."]
