@@ -73,8 +73,8 @@ class HuggingFaceGenerator:
         def advance(tokens: list[int]) -> Logits:
             nonlocal cache
             with torch.inference_mode():
-                result = self._model(input_ids=torch.tensor([tokens]), past_key_values=cache, use_cache=True)
-            cache = result.past_key_values
+                result = self._model(input_ids=torch.tensor([tokens]), cache=cache, use_cache=True)
+            cache = result.cache
             logits: Logits = result.logits[0, -1].float().numpy()
             return logits
 
