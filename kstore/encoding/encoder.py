@@ -14,7 +14,7 @@ from kstore.errors import ModelError
 
 Vectors = npt.NDArray[np.float32]
 
-_BATCH_TOKENS = 4096  # padded word pieces of one inference; more helps no CPU and costs memory
+_BATCH_TOKENS = 512  # padded word pieces of one inference: texts much shorter than the longest do not wait for it
 _MAX_CHARACTERS = 20_000  # no encoder reads further; tokenizers slow down on much longer strings
 
 

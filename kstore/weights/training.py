@@ -261,4 +261,5 @@ def _platt(sureness: torch.Tensor, right: torch.Tensor) -> tuple[float, float]:
         return loss
 
     optimiser.step(closure)
-    return float(parameters[0]), float(parameters[1])
+    fitted = parameters.detach()
+    return float(fitted[0]), float(fitted[1])
