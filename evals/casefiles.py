@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from evals.cases import AnyCase, Edit, Question, Unanswerable
+from evals.cases import AnyCase, Edit, Question, Replay, Unanswerable
 from kstore.errors import InputError
 
-_Kind = TypeVar("_Kind", Question, Unanswerable, Edit)
+_Kind = TypeVar("_Kind", Question, Unanswerable, Edit, Replay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,13 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _kind(record: Mapping[str, Any]) -> type[AnyCase]:
-    """The kind that the fields show; ValueError where they show two, or a case tied to commits."""
-    if record.keys() & {"old_commit", "new_commit"}:
-        raise ValueError("a case of a history's replay (old_commit, new_commit), which is not read here")
+    """The kind that the fields show; ValueError where they show two."""
+    change = {"old_answers", "new_answers"}
+    tied_to_commits = bool(record.keys() & {"old_commit", "new_commit"})
     own: dict[type[AnyCase], set[str]] = {
         Unanswerable: {"why_unanswerable"},
-        Edit: {"find", "replace", "old_answers", "new_answers"},
+        Edit: {"find", "replace"} if tied_to_commits else {"find", "replace", *change},
+        Replay: {"old_commit", "new_commit"},
         Question: {"answers"},
     }
     shown = [kind for kind, fields in own.items() if record.keys() & fields]

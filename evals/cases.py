@@ -124,25 +124,48 @@ class Replacement(Case):
         return self
 
 
-class Edit(Replacement, Asking):
-    """A change of the corpus, a question about it, and its answers before and after; None: unanswerable then.
+class Change(Asking):
+    """A question about something that changes, and its answers before and after; None: unanswerable then."""
+
+    old_answers: Texts | None
+    new_answers: Texts | None
+
+    @model_validator(mode="after")
+    def _answered_once_at_least(self) -> Self:
+        check_answers("old_answers", self.old_answers)
+        check_answers("new_answers", self.new_answers)
+        if self.old_answers is None and self.new_answers is None:
+            raise ValueError("old_answers and new_answers are both null")
+        return self
+
+
+class Replay(Change):
+    """A change that a repository's history holds: the answers are the old ones at ``old_commit`` and the new ones at
+    ``new_commit``."""
+
+    old_commit: Name
+    new_commit: Name
+
+    @model_validator(mode="after")
+    def _two_commits(self) -> Self:
+        if self.old_commit == self.new_commit:
+            raise ValueError("old_commit and new_commit are the same")
+        return self
+
+
+class Edit(Replacement, Change):
+    """A change of the corpus and a question about it.
 
     ``also`` are further replacements of the same change, such as the other end of a move. ``neighbours`` are questions
     about what stands near by, whose answers the edit must leave alone.
     """
 
-    old_answers: Texts | None
-    new_answers: Texts | None
     kind: Kind | None = None
     also: tuple[Replacement, ...] = ()
     neighbours: tuple[Asked, ...] = ()
 
     @model_validator(mode="after")
     def _before_and_after(self) -> Self:
-        check_answers("old_answers", self.old_answers)
-        check_answers("new_answers", self.new_answers)
-        if self.old_answers is None and self.new_answers is None:
-            raise ValueError("old_answers and new_answers are both null")
         if self.kind and not self._fits(self.kind):
             raise ValueError(f"an edit of kind {self.kind!r} cannot have these answers before and after")
         if self.kind == "move" and not self.also:
@@ -174,7 +197,7 @@ class Edit(Replacement, Asking):
         return edited
 
 
-AnyCase = Question | Unanswerable | Edit
+AnyCase = Question | Unanswerable | Edit | Replay
 
 
 def check_answers(field: str, answers: Texts | None) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evals.casefiles import Line, read_cases
-from evals.cases import AnyCase, Asked, Edit, Question, Unanswerable
+from evals.cases import AnyCase, Asked, Change, Edit, Question, Replay, Unanswerable
 from evals.evidence import locate
 from evals.metrics import normalise
 from kstore.text.markdown import split as passages
@@ -80,7 +80,7 @@ def check(files: Sequence[Path], documents: Mapping[str, str]) -> Report:
         facts=len({it.question.cluster for it in asked}),
         phrasings=sum(len(it.question.phrasings) for it in asked),
         unanswerable=kinds[Unanswerable],
-        edits=kinds[Edit],
+        edits=kinds[Edit] + kinds[Replay],
         problems=tuple(problems),
     )
 
@@ -153,7 +153,7 @@ def _repeated_phrasings(lines: Sequence[Line]) -> Iterator[str]:
     """The same wording twice: of one split it counts double, of two it carries the test into the training."""
     first: dict[tuple[str, ...], str] = {}
     for line in lines:
-        if isinstance(line.case, Edit):
+        if isinstance(line.case, Change):
             continue  # an edit may well ask what a gold question asks
         for phrasing in line.case.phrasings:
             words = tuple(_words(phrasing))

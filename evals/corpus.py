@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.casefiles import read_cases
-from evals.cases import Edit, Question
+from evals.cases import Change, Edit, Question
 from evals.check import is_training
 from kstore.errors import InputError
 from kstore.text.markdown import split
@@ -73,7 +73,7 @@ def statistics(documents: Mapping[str, str], files: Sequence[Path]) -> Statistic
     facts = Counter(home.values())
     splits: dict[str, dict[str, Any]] = defaultdict(lambda: {"facts": set(), "phrasings": 0})
     for case in cases:
-        if not isinstance(case, Edit):
+        if not isinstance(case, Change):
             entry = splits[case.split or "none"]
             entry["facts"].add(case.cluster if isinstance(case, Question) else case.id)
             entry["phrasings"] += len(case.phrasings)

@@ -144,8 +144,8 @@ class Answer:
 
     ``as_of`` is the revision of this store that the knowledge comes from, None when this store never had that state;
     ``age`` says the same in words and ``knowledge`` what the answer was drawn from. ``confidence`` is a calibrated
-    probability of being right, None where the arm has not been calibrated. ``timings`` are milliseconds by stage;
-    they add up to ``timings["total"]``.
+    probability of being right, None where the arm has not been calibrated. ``tokens`` counts what a generator wrote,
+    None where none did. ``timings`` are milliseconds by stage; they add up to ``timings["total"]``.
     """
 
     arm: str
@@ -157,6 +157,7 @@ class Answer:
     knowledge: str = ""
     confidence: float | None = None
     citations: tuple[Citation, ...] = ()
+    tokens: int | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -43,6 +43,7 @@ class ParametricArm:
             as_of=as_of,
             knowledge=_describe(record),
             confidence=_confidence(log_probabilities, calibration),
+            tokens=len(log_probabilities),
             timings=watch.timings(),
         )
 

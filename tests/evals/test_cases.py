@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evals.casefiles import load, read_cases
-from evals.cases import Edit, Evidence, Question, Unanswerable
+from evals.cases import Edit, Evidence, Question, Replay, Unanswerable
 from evals.evidence import locate
 from kstore.errors import InputError
 
@@ -19,6 +19,11 @@ QUESTION = {"id": "q", "question": "What pulls the sea?", "answers": ["the moon"
 EDIT = {
     "id": "e", "doc": "sky.md", "find": "blue", "replace": "green", "question": "What colour is the sky?",
     "old_answers": ["blue"], "new_answers": ["green"],
+}  # fmt: skip
+
+REPLAY = {
+    "id": "r", "old_commit": "a", "new_commit": "b", "question": "What colour is the sky?", "old_answers": ["blue"],
+    "new_answers": ["green"],
 }  # fmt: skip
 
 
@@ -35,11 +40,11 @@ def problems_of(folder: Path, *lines: dict[str, Any] | str) -> list[str]:
 
 def test_the_kind_of_a_case_shows_in_its_fields(tmp_path: Path) -> None:
     unanswerable = {"id": "u", "question": "Why is the sea deep?", "why_unanswerable": "nothing is said of depth"}
-    file = written(tmp_path, QUESTION, unanswerable, EDIT)
+    file = written(tmp_path, QUESTION, unanswerable, EDIT, REPLAY)
     lines, problems = read_cases(file)
     assert problems == []
-    assert [type(line.case) for line in lines] == [Question, Unanswerable, Edit]
-    assert [line.place for line in lines] == [f"{file}:1", f"{file}:2", f"{file}:3"]
+    assert [type(line.case) for line in lines] == [Question, Unanswerable, Edit, Replay]
+    assert [line.place for line in lines] == [f"{file}:{number}" for number in (1, 2, 3, 4)]
 
 
 def test_a_question_counts_as_a_fact_of_its_own_where_none_is_named() -> None:
@@ -79,7 +84,10 @@ def test_fields_of_the_callers_own_are_let_be(tmp_path: Path) -> None:
         ({**QUESTION, "Fact": "tides"}, "is 'fact' meant?"),
         ({**QUESTION, "why_unanswerable": "no"}, "fields of two kinds of case: Unanswerable and Question"),
         ({**EDIT, "answers": ["blue"]}, "fields of two kinds of case: Edit and Question"),
-        ({**EDIT, "old_commit": "a", "new_commit": "b"}, "a case of a history's replay"),
+        ({**EDIT, "old_commit": "a", "new_commit": "b"}, "fields of two kinds of case: Edit and Replay"),
+        ({**REPLAY, "new_commit": "a"}, "old_commit and new_commit are the same"),
+        ({**REPLAY, "old_answers": None, "new_answers": None}, "old_answers and new_answers are both null"),
+        ({key: value for key, value in REPLAY.items() if key != "new_commit"}, "new_commit: Field required"),
         ({**QUESTION, "paraphrase": ["Which body pulls?"]}, "is 'paraphrases' meant?"),
         ({**QUESTION, "evidence": [{"doc": "sea.md"}]}, "evidence.0.quote: Field required"),
         ({"id": "q", "question": "What?"}, "answers: Field required"),

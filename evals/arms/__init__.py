@@ -1,0 +1,1 @@
+"""The arms of an experiment: whatever answers a question can be compared."""
