@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kstore.controls import Controls, Method, check_k, check_method, check_question, check_text
 from kstore.errors import InputError, UnavailableError
 from kstore.text.sources import check_name, check_size, read_file, read_source
-from kstore.types import Arm, Document, Evidence, Reply
+from kstore.types import Arm, Document, Evidence, Reply, Stopwatch
 
 if TYPE_CHECKING:  # the weights answer also where the vectors wing is not there to be imported
     from kstore.vectors.commit import Receipt
@@ -115,11 +115,20 @@ class KStore:
 
     # Documents -------------------------------------------------------------------------------------------------
 
-    def put(self, name: str, text: str, expected: Mapping[str, str | None] | None = None) -> "Receipt":
-        """Add or change one document; the receipt's revision is that at which the change is visible."""
+    def put(
+        self,
+        name: str,
+        text: str,
+        expected: Mapping[str, str | None] | None = None,
+        watch: Stopwatch | None = None,
+    ) -> "Receipt":
+        """Add or change one document; the receipt's revision is that at which the change is visible.
+
+        ``watch`` receives the stages' times, as in ``VectorMemory.apply``.
+        """
         documents = {check_name(name): check_text(text, name)}
         check_size(len(text.encode()), name, self.max_document_bytes)
-        return self.memory.apply(documents, f"put {name}", expected=expected)
+        return self.memory.apply(documents, f"put {name}", expected=expected, watch=watch)
 
     def put_file(self, name: str, file: Path) -> "Receipt":
         """Add or change one document from a file."""
@@ -129,12 +138,14 @@ class KStore:
         """Delete one document; it stays in the past. NotFoundError where there is none of that name."""
         return self.memory.apply({}, f"deleted {name}", deletes=[name], expected=expected)
 
-    def ingest(self, sources: Sequence[str], prune: bool = False) -> "Receipt":
+    def ingest(self, sources: Sequence[str], prune: bool = False, watch: Stopwatch | None = None) -> "Receipt":
         """Take in files, folders and git repositories in one revision; see ``text.sources``.
 
         With ``prune``, the documents that came from the source before and are no longer in it are deleted; this wants
-        one source at a time. InputError where two sources hold documents of the same name.
+        one source at a time. InputError where two sources hold documents of the same name. ``watch`` receives the
+        stages' times: ``read`` the sources, then those of ``VectorMemory.apply``.
         """
+        watch = watch or Stopwatch()
         if prune and len(sources) != 1:
             raise InputError("--prune takes exactly one source")
         collections = [read_source(source, self.max_document_bytes) for source in sources]
@@ -148,7 +159,8 @@ class KStore:
             origins |= dict.fromkeys(collection.documents, collection.source)
         note = "ingested " + ", ".join(collection.source for collection in collections)
         pruned = collections[0].source if prune else ""
-        return self.memory.apply(documents, note, source=pruned, sources=origins, prune=prune)
+        watch.lap("read")
+        return self.memory.apply(documents, note, source=pruned, sources=origins, prune=prune, watch=watch)
 
     def documents(self, as_of: int | None = None) -> tuple[int, "list[Listed]"]:
         """A revision (None: the latest) and its documents, by name."""

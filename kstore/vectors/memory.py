@@ -112,8 +112,10 @@ class VectorMemory:
         watch.lap("fuse")
         return self._evidence(query, k, revision, scores, similarities, lexical)
 
-    def snapshot(self) -> Snapshot:
-        """The snapshot of the latest committed revision, of this process or another."""
+    def snapshot(self, watch: Stopwatch | None = None) -> Snapshot:
+        """The snapshot of the latest committed revision, of this process or another. ``watch`` receives the time that
+        catching up took, ``index``."""
+        watch = watch or Stopwatch()
         head = self.store.head()
         snapshot = self._snapshot
         if snapshot is not None and snapshot.revision >= head.revision:
@@ -122,6 +124,7 @@ class VectorMemory:
             snapshot = self._snapshot
             if snapshot is None or snapshot.revision < head.revision:
                 snapshot = self._caught_up(snapshot, self.store.head())
+                watch.lap("index")
                 self._snapshot = snapshot
                 self._compact_in_background(snapshot)
         return snapshot
@@ -142,13 +145,19 @@ class VectorMemory:
         sources: Mapping[str, str] | None = None,
         prune: bool = False,
         expected: Mapping[str, str | None] | None = None,
+        watch: Stopwatch | None = None,
     ) -> Receipt:
         """Put and delete documents in one revision, which the next search of any process sees.
 
         ``source`` is where the documents come from, ``sources`` where it is another for some of them. ``prune`` also
         deletes the documents of ``source`` that are not among ``documents``. ``expected`` gives the
         digests that documents must still have (None: they must not exist), or ConflictError is raised.
+
+        ``watch`` receives the stages' times: ``detect`` what is unchanged, ``split``, ``encode`` what is new,
+        ``commit`` all of it with the lexical index, ``index`` the vectors, ``publish`` the snapshot. The last two are
+        left to the first search in a process that has not searched yet.
         """
+        watch = watch or Stopwatch()
         deletes = tuple(deletes)
         _check(documents, deletes)
         while True:
@@ -157,23 +166,23 @@ class VectorMemory:
             head = self.store.head()
             # While no encoder is in force, all documents are empty; the first one places also those left unchanged.
             known = self.store.digests(documents) if head.encoder else {}
+            unchanged = {name for name, text in documents.items() if known.get(name) == text_digest(text)}
+            watch.lap("detect")
             edits = [
-                Edit(
-                    name,
-                    text,
-                    None if known.get(name) == text_digest(text) else self._split(text),
-                    (sources or {}).get(name, source),
-                )
+                Edit(name, text, None if name in unchanged else self._split(text), (sources or {}).get(name, source))
                 for name, text in documents.items()
             ]
+            watch.lap("split")
             encoder = self._encoder_of(head) if any(edit.passages for edit in edits) else None
+            vectors = self._encoded(encoder, edits) if encoder else {}
+            watch.lap("encode")
             plan = Plan(
                 edits=edits,
                 note=note,
                 encoder=encoder.fingerprint if encoder else head.encoder,
                 encoder_name=encoder.name if encoder else head.encoder_name,
                 splitter=self._splitter if encoder else head.splitter,
-                vectors=self._encoded(encoder, edits) if encoder else {},
+                vectors=vectors,
                 deletes=deletes,
                 source=source,
                 prune=prune,
@@ -181,9 +190,12 @@ class VectorMemory:
             )
             with contextlib.suppress(Overtaken):
                 receipt = self._commit(plan)
+                watch.lap("commit")
                 if self._snapshot is not None:
-                    self.snapshot()
+                    self.snapshot(watch)
+                    watch.lap("publish")
                 return receipt
+            watch.lap("commit")
 
     def adopt(self) -> None:
         """Move the store to this process's encoder and splitter where they differ from the store's.

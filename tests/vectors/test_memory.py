@@ -1,5 +1,6 @@
 """The explicit memory: a change is one revision, whole or not at all, and the next search of any process sees it."""
 
+import time
 from pathlib import Path
 from typing import get_args
 
@@ -261,6 +262,22 @@ def test_the_stages_of_a_search_are_timed(hashed: VectorMemory) -> None:
     timings = watch.timings()
     assert list(timings) == ["total", "pin", "encode", "search", "fuse"]
     assert timings.pop("total") == pytest.approx(sum(timings.values()))
+
+
+def test_the_stages_of_a_write_are_timed(open_hashed: Open, encoders: Encoders) -> None:
+    encoders["first"] = HashEncoder("first", before=lambda: time.sleep(0.2))
+    memory = open_hashed()
+    first, second, third = Stopwatch(), Stopwatch(), Stopwatch()
+    memory.apply({"a": "one"}, "put", watch=first)
+    assert list(first.timings()) == ["total", "detect", "split", "encode", "commit"]  # nobody has searched yet
+    memory.search("one", 10)
+    memory.apply({"a": "one", "b": "two"}, "put", watch=second)
+    timings = second.timings()
+    assert list(timings) == ["total", "detect", "split", "encode", "commit", "index", "publish"]
+    assert timings["encode"] >= 200
+    assert timings.pop("total") == pytest.approx(sum(timings.values()))
+    memory.apply({}, "deleted", deletes=["b"], watch=third)
+    assert third.timings()["encode"] < 200
 
 
 def test_with_the_packaged_encoder_a_passage_finds_itself_and_a_question_its_answer(memory: VectorMemory) -> None:
