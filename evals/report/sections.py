@@ -1,0 +1,142 @@
+"""What stands in a report, in its order, whatever form it takes: sentences, tables and plots. What the summary does
+not hold has no section."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evals.report import plots, plots_of_change, tables
+from evals.report.canvas import Plot, looks
+from evals.report.tables import Summary, Table
+from evals.report.wording import claim, number
+
+_LEADING = ("f1", "exact_match", "contains")
+_CLAIMS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One heading of a report; ``folded`` are tables for those who look something up."""
+
+    slug: str
+    title: str
+    sentences: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    plots: tuple[Plot, ...] = ()
+    folded: tuple[Table, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        return not (self.sentences or self.tables or self.plots)
+
+
+def sections(summary: Summary, meanings: Mapping[str, str]) -> list[Section]:
+    """All that have something to show."""
+    curves, freshness = summary.get("curves") or {}, summary.get("freshness") or {}
+    look = looks(_arms(summary))
+    latencies = curves.get("latency_ms") or {}
+    stages = {arm: found.get("stages") or {} for arm, found in latencies.items()}
+    made = [
+        Section("short", "In short", tuple(_claims(summary))),
+        _results(summary, meanings),
+        Section("contrasts", "Contrasts", tables=_some(tables.contrasts(summary))),
+        Section("slices", "Accuracy by slice", plots=tuple(plots.by_slice(summary.get("slices") or {}, look))),
+        Section(
+            "confidence",
+            "Confidence",
+            plots=_some(
+                plots.reliability(curves.get("reliability") or {}, look),
+                plots.risk_coverage(curves.get("risk_coverage") or {}, look),
+            ),
+        ),
+        Section(
+            "latency",
+            "Latency",
+            plots=_some(plots.latency(latencies, look), plots.stages("stages", "Stages of an answer", stages, look)),
+        ),
+        _freshness(freshness, look),
+        _decision(summary.get("decision") or {}, look),
+        Section("outcomes", "Outcomes", tables=_some(tables.outcomes(summary), tables.errors(summary))),
+    ]
+    return [section for section in made if not section.empty]
+
+
+def _arms(summary: Summary) -> list[str]:
+    """Every arm that is named anywhere: those of the headline first, so that each looks the same in all plots."""
+    curves, freshness = summary.get("curves") or {}, summary.get("freshness") or {}
+    places = [
+        summary.get("arms") or {},
+        *curves.values(),
+        freshness.get("timeline") or {},
+        freshness.get("stages_ms") or {},
+    ]
+    won = [arm for row in (summary.get("decision") or {}).get("crossover", {}).get("winner", ()) for arm in row if arm]
+    return list(dict.fromkeys([*(arm for place in places for arm in place), *won]))
+
+
+def _claims(summary: Summary) -> Iterable[str]:
+    """What the run shows, first what it means and then how the main arms compare in the leading metric."""
+    yield from (summary.get("decision") or {}).get("sentences") or ()
+    found = summary.get("contrasts") or ()
+    leading = next((it for it in _LEADING if any(contrast["metric"] == it for contrast in found)), None)
+    of_leading = [contrast for contrast in found if contrast["metric"] == leading]
+    main = [it for it in of_leading if {it["a"], it["b"]} <= {*plots.MAIN_ARMS}]
+    yield from (claim(contrast) for contrast in (main or of_leading)[:_CLAIMS])
+    counts = summary.get("counts") or {}
+    if counts.keys() >= {"scored", "declined", "errored", "total"}:
+        parts = ", ".join(f"{number(counts[it])} {it}" for it in ("scored", "declined", "errored"))
+        yield f"{number(counts['total'])} times an arm was asked: {parts}."
+
+
+def _results(summary: Summary, meanings: Mapping[str, str]) -> Section:
+    if not summary.get("arms"):
+        return Section("results", "Results")
+    table = tables.headline(summary, meanings)
+    shown = [row[0].text for row in table.rows if row[0].text in meanings]
+    legend = tables.plain("What the metrics mean", ("metric", "meaning"), [(it, meanings[it]) for it in shown])
+    return Section("results", "Results", tables=(table,), folded=(legend,) if shown else ())
+
+
+def _freshness(found: Mapping[str, Any], look: plots.Looks) -> Section:
+    main = found.get("mode")
+    swapped = {
+        f"{memory}, {at.replace('_', ' ')}": shares
+        for memory, times in (found.get("swap") or {}).items()
+        for at, shares in times.items()
+    }
+    shown = [
+        *(
+            tables.down(f"Edits in mode {mode}{', the main one' if mode == main else ''}", "measure", arms)
+            for mode, arms in (found.get("modes") or {}).items()
+        ),
+        *([tables.across("Two states of the documents, swapped", "memory", swapped)] if swapped else []),
+        *(
+            [tables.across("Where weights and documents differ", "arm", found["conflict"])]
+            if found.get("conflict")
+            else []
+        ),
+        *([tables.down("What the writes cost", "of a mode", found["writes"])] if found.get("writes") else []),
+    ]
+    return Section(
+        "freshness",
+        "Freshness",
+        tables=tuple(table for table in shown if table.rows),
+        plots=(
+            *plots_of_change.timeline(found, look),
+            *_some(
+                plots_of_change.verdicts(found.get("verdicts") or {}),
+                plots_of_change.learning(found.get("learning") or (), found.get("index_ms")),
+                plots.stages("freshness-stages", "From an edit to its answer", found.get("stages_ms") or {}, look),
+            ),
+        ),
+    )
+
+
+def _decision(found: Mapping[str, Any], look: plots.Looks) -> Section:
+    return Section(
+        "decision", "Where each wins", plots=_some(plots_of_change.crossover(found.get("crossover") or {}, look))
+    )
+
+
+def _some(*items: Any) -> tuple[Any, ...]:
+    return tuple(item for item in items if item is not None)
