@@ -89,9 +89,7 @@ def holm(ps: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _difference(
-    a: Sequence[float], b: Sequence[float], clusters: Sequence[Hashable]
-) -> tuple[Estimate, Floats, int]:
+def _difference(a: Sequence[float], b: Sequence[float], clusters: Sequence[Hashable]) -> tuple[Estimate, Floats, int]:
     """The mean difference with its t interval, the sum of the differences of each cluster, and how many these are; of
     one cluster alone, the interval is all that scores in [0, 1] allow."""
     if len(a) != len(b):
