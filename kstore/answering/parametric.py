@@ -15,7 +15,7 @@ class ParametricArm:
     name = "parametric"
 
     def __init__(self, generator: Generator, revision_of: Callable[[str], int | None]) -> None:
-        self._generator = generator
+        self.generator = generator
         self._revision_of = revision_of
 
     def answer(self, question: str, controls: Controls = Controls()) -> Answer:  # noqa: B008 - immutable
@@ -23,21 +23,21 @@ class ParametricArm:
         watch = Stopwatch()
         written: list[str] = []
         log_probabilities: list[float] = []
-        for token in self._generator.stream(closed_book(question, self._generator.instructable), controls.sampling):
+        for token in self.generator.stream(closed_book(question, self.generator.instructable), controls.sampling):
             watch.lap("generate" if written else "first_token")
             written.append(token.text)
             if token.probability is not None:
                 log_probabilities.append(math.log(max(token.probability, 1e-30)))
         watch.lap("generate" if written else "first_token")
         text = "".join(written).strip()
-        record = self._generator.record
+        record = self.generator.record
         as_of = self._revision_of(record.corpus_digest) if record else None
         # Calibrated on greedy answers; a sampled one is another matter.
         calibration = record.calibration if record and controls.sampling.temperature == 0 else None
         watch.lap("locate")
         return Answer(
             arm=self.name,
-            model=self._generator.name,
+            model=self.generator.name,
             text=text or None,
             declined=None if text else "the model wrote nothing",
             as_of=as_of,

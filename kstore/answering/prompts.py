@@ -15,3 +15,15 @@ def closed_book(question: str, instructable: bool) -> Sequence[Message]:
     """The conversation that asks a question of the weights alone: the bare question where no instruction helps."""
     asked = Message("user", question)
     return [Message("system", CLOSED_BOOK), asked] if instructable else [asked]
+
+
+# The question comes after the documents: models attend best to what stands at the ends (Liu et al. 2023).
+OPEN_BOOK = (
+    "You answer questions from the documents that you are given and from nothing else. Answer with the fact asked for, "
+    "in one sentence or less. If the documents do not tell it, say that they do not."
+)
+
+
+def open_book(question: str, documents: str) -> Sequence[Message]:
+    """The conversation that asks a question about documents that stand in the prompt."""
+    return [Message("system", OPEN_BOOK), Message("user", f"{documents}\n\nQuestion: {question}")]
