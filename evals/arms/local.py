@@ -7,7 +7,8 @@ from evals.evidence import Span, locate
 from evals.ranking import DEPTH, overlaps
 from kstore.answering.parametric import ParametricArm
 from kstore.answering.prompts import open_book
-from kstore.answering.reader import read
+from kstore.answering.reader import Reader
+from kstore.answering.retrieval import RetrievalArm
 from kstore.controls import Controls, Method, Sampling
 from kstore.errors import UnavailableError
 from kstore.service import KStore
@@ -32,7 +33,7 @@ class Retrieval:
     def __init__(self, store: KStore, name: str, method: Method) -> None:
         self.name = name
         self._store = store
-        self._arm = store.arm("retrieval")
+        self._arm = RetrievalArm(store.memory)  # its own: what one arm has read shall not make another one fast
         self._controls = Controls(method=method)
 
     def answer(self, question: str) -> Answer:
@@ -70,14 +71,14 @@ class OraclePassage:
 
     def __init__(self, store: KStore, cases: Sequence[Question]) -> None:
         """ValueError where a case's evidence does not stand in the store's documents."""
-        self._encoder = store.memory.encoder
+        self._reader = Reader(store.memory.encoder)
         self._gold = _passages_with_evidence(store, cases)
 
     def answer(self, question: str) -> Answer:
         watch = Stopwatch()
         hits = self._gold.get(question, ())
         watch.lap("find")
-        cited = read(question, hits, self._encoder)
+        cited = self._reader.read(question, hits)
         watch.lap("read")
         return _quoted(self.name, "the passages with evidence, quoted sentences", cited, "no passage has it", watch)
 

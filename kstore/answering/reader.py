@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kstore.answering.sentences import SentenceVectors
 from kstore.encoding.encoder import Encoder
 from kstore.text.markdown import units
 from kstore.types import Citation, Hit
 
 _PASSAGES_READ = 3
 _SENTENCES_READ = 48  # encoding them is most of an answer's time
-_CHARACTERS_READ = 250  # of one sentence: a batch takes as long as its longest, and that is often a block of code
+_CHARACTERS_READ = 250  # of one sentence: a long one is often a block of code, of which the beginning says enough
 _MOST_SENTENCES = 2
 _NEARLY_AS_GOOD = 0.93  # a second sentence is quoted only if its score is this share of the best one's
 _PASSAGE_WEIGHT = 0.3
@@ -30,28 +31,34 @@ class Candidate:
     plain: str
 
 
-def read(question: str, hits: Sequence[Hit], encoder: Callable[[], Encoder]) -> list[Citation]:
-    """The one or two sentences that best answer the question, best first; each quote is a span of its document.
+class Reader:
+    """Quotes the sentences that answer. Safe to share between threads."""
 
-    A sentence's score is its cosine to the question, read under its headings, plus a share of its passage's score: a
-    sentence that sounds right in a passage that does not fit is rarely the answer.
-    """
-    candidates = [candidate for hit in hits[:_PASSAGES_READ] for candidate in _candidates(hit)][:_SENTENCES_READ]
-    if not candidates:
-        return []
-    model = encoder()
-    asked = model.encode_questions([question])[0]
-    texts = [" > ".join((*candidate.hit.headings[-1:], candidate.plain[:_CHARACTERS_READ])) for candidate in candidates]
-    highest = max(abs(hit.score) for hit in hits) or 1.0
-    passage_scores = np.array([candidate.hit.score / highest for candidate in candidates])
-    scores = model.encode_passages(texts) @ asked + _PASSAGE_WEIGHT * passage_scores
-    order = np.argsort(-scores, kind="stable")[:_MOST_SENTENCES]
-    best = float(scores[order[0]])
-    return [
-        candidates[row].hit.cite(candidates[row].start, candidates[row].end, float(scores[row]))
-        for row in order
-        if float(scores[row]) >= best * _NEARLY_AS_GOOD
-    ]
+    def __init__(self, encoder: Callable[[], Encoder]) -> None:
+        self._encoder = encoder
+        self._sentences = SentenceVectors(encoder)
+
+    def read(self, question: str, hits: Sequence[Hit]) -> list[Citation]:
+        """The one or two sentences that best answer the question, best first; each quote is a span of its document.
+
+        A sentence's score is its cosine to the question, read under its headings, plus a share of its passage's score:
+        a sentence that sounds right in a passage that does not fit is rarely the answer.
+        """
+        candidates = [candidate for hit in hits[:_PASSAGES_READ] for candidate in _candidates(hit)][:_SENTENCES_READ]
+        if not candidates:
+            return []
+        asked = self._encoder().encode_questions([question])[0]
+        texts = [" > ".join((*it.hit.headings[-1:], it.plain[:_CHARACTERS_READ])) for it in candidates]
+        highest = max(abs(hit.score) for hit in hits) or 1.0
+        passage_scores = np.array([candidate.hit.score / highest for candidate in candidates])
+        scores = self._sentences.of(texts) @ asked + _PASSAGE_WEIGHT * passage_scores
+        order = np.argsort(-scores, kind="stable")[:_MOST_SENTENCES]
+        best = float(scores[order[0]])
+        return [
+            candidates[row].hit.cite(candidates[row].start, candidates[row].end, float(scores[row]))
+            for row in order
+            if float(scores[row]) >= best * _NEARLY_AS_GOOD
+        ]
 
 
 def _candidates(hit: Hit) -> list[Candidate]:

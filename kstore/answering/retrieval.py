@@ -1,7 +1,7 @@
 """The retrieval arm: passages found in the vector store, their best sentences quoted and cited."""
 
 from kstore.answering.cuts import apply_cut
-from kstore.answering.reader import read
+from kstore.answering.reader import Reader
 from kstore.controls import Controls
 from kstore.settings import PACKAGED_ENCODER
 from kstore.types import Answer, Stopwatch
@@ -19,6 +19,7 @@ class RetrievalArm:
 
     def __init__(self, memory: VectorMemory) -> None:
         self._memory = memory
+        self._reader = Reader(memory.encoder)
 
     def answer(self, question: str, controls: Controls = Controls()) -> Answer:  # noqa: B008 - immutable
         """An answer in the documents' own sentences; declined, with the reason, where nothing fits the question."""
@@ -29,7 +30,7 @@ class RetrievalArm:
         close = best >= _LEAST_SIMILARITY.get(encoder.name, -1.0)
         hits = apply_cut(evidence.hits, controls.cut) if close else ()
         watch.lap("cut")
-        citations = read(question, hits, self._memory.encoder)
+        citations = self._reader.read(question, hits)
         watch.lap("read")
         declined = None
         if not evidence.hits and controls.method == "lexical":

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kstore.answering.reader import read
+from kstore.answering.reader import Reader
 from kstore.encoding.encoder import Encoder
 from kstore.text.markdown import split
 from kstore.types import Hit
@@ -63,7 +63,7 @@ def hits(text: str, document: str = "harbour.md") -> list[Hit]:
     ],
 )
 def test_the_best_quote_is_the_sentence_that_answers(question: str, quote: str, encoder: Encoder) -> None:
-    citations = read(question, hits(HARBOUR), lambda: encoder)
+    citations = Reader(lambda: encoder).read(question, hits(HARBOUR))
     assert citations[0].text == quote
     assert HARBOUR[citations[0].start : citations[0].end] == quote
     line = HARBOUR.splitlines()[citations[0].line_start - 1]
@@ -73,7 +73,7 @@ def test_the_best_quote_is_the_sentence_that_answers(question: str, quote: str, 
 
 def test_no_more_than_two_sentences_best_first(encoder: Encoder) -> None:
     same = "\n\n".join(f"The lamp of pier {number} burns rapeseed oil." for number in range(20))
-    citations = read("What does the lamp burn?", hits(same), lambda: encoder)
+    citations = Reader(lambda: encoder).read("What does the lamp burn?", hits(same))
     assert 1 <= len(citations) <= 2
     assert [citation.score for citation in citations] == sorted((c.score for c in citations), reverse=True)
     assert len({(citation.start, citation.end) for citation in citations}) == len(citations)
@@ -84,7 +84,7 @@ def test_headings_help_a_sentence_that_does_not_name_its_subject(encoder: Encode
     for subject, weight in (("winch", "80"), ("anchor", "300")):
         # Both passages score alike, so that only the words can decide.
         found = [replace(hit, score=1.0) for hit in hits(text)]
-        citations = read(f"What is the weight of the {subject}?", found, lambda: encoder)
+        citations = Reader(lambda: encoder).read(f"What is the weight of the {subject}?", found)
         assert citations[0].text == f"It weighs {weight} kilograms."
 
 
@@ -92,12 +92,14 @@ def test_without_passages_no_encoder_is_loaded() -> None:
     def unavailable() -> Encoder:
         raise AssertionError("there is nothing to encode")
 
-    assert read("When?", [], unavailable) == []
+    assert Reader(unavailable).read("When?", []) == []
 
 
 def test_the_same_question_gets_the_same_quotes(encoder: Encoder) -> None:
-    first = read("Who painted the crane?", hits(HARBOUR), lambda: encoder)
-    assert read("Who painted the crane?", hits(HARBOUR), lambda: encoder) == first
+    reader = Reader(lambda: encoder)
+    first = reader.read("Who painted the crane?", hits(HARBOUR))
+    assert reader.read("Who painted the crane?", hits(HARBOUR)) == first
+    assert Reader(lambda: encoder).read("Who painted the crane?", hits(HARBOUR)) == first
 
 
 @pytest.mark.parametrize("file", sorted(TINY.iterdir()), ids=lambda file: file.name)
@@ -105,7 +107,7 @@ def test_the_same_question_gets_the_same_quotes(encoder: Encoder) -> None:
 def test_whatever_is_asked_the_quotes_are_spans(file: Path, ending: str, encoder: Encoder) -> None:
     text = file.read_bytes().decode().replace("\n", ending)
     for question in ("What is it?", "How much, how long and how many?", "Which part is made of which material?"):
-        citations = read(question, hits(text, file.name), lambda: encoder)
+        citations = Reader(lambda: encoder).read(question, hits(text, file.name))
         assert citations
         for citation in citations:
             assert text[citation.start : citation.end] == citation.text
@@ -127,12 +129,12 @@ SCRAPS = st.lists(
 @settings(deadline=None, derandomize=True, database=None, max_examples=60)
 @given(text=SCRAPS)
 def test_odd_markdown_is_quoted_exactly_or_not_at_all(text: str, encoder: Encoder) -> None:
-    for citation in read("What is the crane?", hits(text), lambda: encoder):
+    for citation in Reader(lambda: encoder).read("What is the crane?", hits(text)):
         assert citation.text
         assert text[citation.start : citation.end] == citation.text
 
 
 def test_a_sentence_that_only_points_elsewhere_is_no_answer(encoder: Encoder) -> None:
     text = "# The lamp\n\nIt burns rapeseed oil. See [The lamp](lamp.md#the-lamp).\n"
-    citations = read("What is the lamp?", hits(text), lambda: encoder)
+    citations = Reader(lambda: encoder).read("What is the lamp?", hits(text))
     assert [citation.text for citation in citations] == ["It burns rapeseed oil."]
