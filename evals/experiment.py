@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from evals import manifest as manifests
-from evals.arms.choose import ARMS, choose, flags
+from evals.arms.remote import OpenAIArm, remote_arm
 from evals.casefiles import load
-from evals.cases import Question, Unanswerable
+from evals.cases import Asking, Question, Unanswerable
 from evals.check import is_training
-from evals.files import read_lines, write_whole
-from evals.report.render import render
+from evals.decision import decide, profile, with_training
+from evals.files import read_lines
+from evals.judge import agreement, judge
+from evals.outputs import read_summary, write_outputs
 from evals.rows import Row
 from evals.run import ROWS, Finish, run
 from evals.scoring import METRICS, SIMILARITY, Scorer, as_question
-from evals.summary import SUMMARY, Summary, summarise
+from evals.summary import Summary, summarise
 from kstore.assemble import GUIDE, open_kstore
 from kstore.errors import InputError
 from kstore.service import KStore
@@ -25,8 +27,8 @@ from kstore.settings import Settings, load_settings
 from kstore.text.sources import read_source
 from kstore.types import Progress, no_progress
 
-REPORT = "report.html"
-REPORT_MARKDOWN = "report.md"
+RUN = "run"
+OBJECTIVE_MS = 1_000.0
 _STORE = "store"  # beside the run's files while it lasts: what has been encoded need not be encoded again
 
 
@@ -72,7 +74,7 @@ class Inputs:
     def described(self) -> list[dict[str, Any]]:
         """Each file with its hash and what is in it."""
         files = (*self.questions, *self.unanswerable, *self.training)
-        cases: list[Sequence[Question | Unanswerable]] = [load(Question, [file]) for file in self.questions]
+        cases: list[Sequence[Asking]] = [load(Question, [file]) for file in self.questions]
         cases += [load(Unanswerable, [file]) for file in self.unanswerable]
         cases += [load(Question, [file]) for file in self.training]
         return manifests.describe_files(files, cases)
@@ -92,6 +94,8 @@ def conduct(
     progress: Progress = no_progress,
 ) -> Summary:
     """Run the experiment, or the rest of it, and write the four files to ``out``; return the summary."""
+    from evals.arms.choose import choose, flags, meaning  # which load what a report can do without
+
     settings = load_settings(home=out / _STORE)
     cases, lessons = inputs.cases(), inputs.lessons()
     documents = inputs.documents(settings)
@@ -101,10 +105,9 @@ def conduct(
         arms = choose(names, store, list(cases.values()), lessons)
         abilities = {arm.name: dict(zip(("ranks", "cites"), flags(arm), strict=True)) for arm in arms}
         parts = {
+            "kind": RUN,
             "questions": inputs.described(),
-            "arms": {
-                name: {"meaning": ARMS.get(name, "an endpoint elsewhere"), **it} for name, it in abilities.items()
-            },
+            "arms": {name: {"meaning": meaning(name), **it} for name, it in abilities.items()},
             "inputs": inputs.shape(),
         }
         described = manifests.describe(parts, settings, store.status(), seed, command)
@@ -116,10 +119,12 @@ def conduct(
     return summary
 
 
-def report(out: Path) -> Summary:
+def report(out: Path, changes: Path | None = None, objective_ms: float = OBJECTIVE_MS) -> Summary:
     """Score the rows of a run again and write its summary and its report; nothing is asked and no model is loaded.
 
-    InputError where the corpus or a question file is no longer what the run was made with.
+    ``changes`` is the folder of a freshness run of the same corpus and weights: its figures are then shown in the
+    report as well, and the decision that both together allow at this latency objective. InputError where the corpus or
+    a question file is no longer what the run was made with.
     """
     manifest = manifests.read(out)
     inputs = Inputs.read(manifest["inputs"])
@@ -127,7 +132,57 @@ def report(out: Path) -> Summary:
         raise InputError("the question files are no longer those of the run")
     documents = inputs.documents(load_settings())
     manifests.check_corpus(manifest, documents)
-    return _write(out, manifest, read_lines(out / ROWS, Row), inputs.cases(), documents)
+    beside = None if changes is None else _Beside(manifests.read(changes), read_summary(changes), objective_ms)
+    return _write(out, manifest, read_lines(out / ROWS, Row), inputs.cases(), documents, beside)
+
+
+def judged(
+    out: Path, arms: tuple[str, str], address: str, sample: int, seed: int, progress: Progress = no_progress
+) -> dict[str, Any]:
+    """What the model at ``address`` says of two arms of a run; see ``judge.agreement``. InputError where it is none."""
+    model = remote_arm(address)
+    if not isinstance(model, OpenAIArm):
+        raise InputError(f"a judge is given as openai+URL#MODEL, not {address!r}")
+    cases = Inputs.read(manifests.read(out)["inputs"]).cases()
+    rows = read_lines(out / ROWS, Row)
+    return agreement(judge(rows, cases, arms, model.complete, sample, seed, progress))
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """A freshness run, and the objective for the decision that it and a run of questions allow."""
+
+    manifest: manifests.Manifest
+    summary: Summary
+    objective_ms: float
+
+    def added_to(self, manifest: manifests.Manifest, summary: Summary) -> tuple[manifests.Manifest, Summary]:
+        """Manifest and summary of the run of questions with the freshness and the decision."""
+        for part in ("corpus", "weights"):
+            if self.manifest[part] != manifest[part]:
+                raise InputError(f"the freshness run is of another {part} than the run")
+        arms, freshness = summary["arms"], self.summary["freshness"]
+        if not {"parametric", "retrieval"} <= arms.keys() or "index_ms" not in freshness:
+            raise InputError("a decision wants parametric and retrieval in both runs")
+        weights = profile("parametric", arms["parametric"], 0.0)
+        decision = decide(
+            with_training(weights, freshness.get("learning", ()), freshness.get("sequential", ())),
+            profile("retrieval", arms["retrieval"], freshness["index_ms"]["value"]),
+            objective_ms=self.objective_ms,
+            facts=arms["parametric"]["contains"]["clusters"],
+            cores=manifest["machine"]["cores"],
+            search_ms=_search_ms(summary),
+        )
+        return (
+            {**manifest, "freshness": {it: self.manifest[it] for it in ("identity", "created", "command", "machine")}},
+            {**summary, "freshness": freshness, "decision": decision},
+        )
+
+
+def _search_ms(summary: Summary) -> float:
+    """The median of the stages of a retrieval that come before reading."""
+    stages = summary["curves"]["latency_ms"]["retrieval"]["stages"]
+    return float(sum(stages.get(name, 0.0) for name in ("pin", "encode", "search", "fuse")))
 
 
 def _write(
@@ -136,14 +191,14 @@ def _write(
     rows: Sequence[Row],
     cases: Mapping[str, Question],
     documents: Mapping[str, str],
+    beside: _Beside | None = None,
 ) -> Summary:
     abilities = {name: {"ranks": arm["ranks"], "cites": arm["cites"]} for name, arm in manifest["arms"].items()}
     summary, scored = summarise(rows, cases, documents, abilities, manifest["seed"])
+    if beside is not None:
+        manifest, summary = beside.added_to(manifest, summary)
     meanings = {name: metric.meaning for name, metric in METRICS.items()}
-    page, text = render(manifest, summary, scored, cases, meanings)
-    write_whole(out / SUMMARY, json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    write_whole(out / REPORT, page)
-    write_whole(out / REPORT_MARKDOWN, text)
+    write_outputs(out, manifest, summary, meanings, scored, cases)
     return summary
 
 

@@ -10,9 +10,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from evals.cases import Question, Unanswerable
+from evals.cases import Asking
 from evals.files import write_whole
 from kstore import __version__
+from kstore.assemble import weights_folder
 from kstore.errors import InputError
 from kstore.settings import SHIPPED_GENERATOR, Settings
 from kstore.types import corpus_digest
@@ -108,7 +109,7 @@ def check_corpus(manifest: Manifest, documents: Mapping[str, str]) -> None:
         raise InputError("the corpus is no longer that of the run")
 
 
-def describe_files(files: Sequence[Path], cases: Sequence[Sequence[Question | Unanswerable]]) -> list[dict[str, Any]]:
+def describe_files(files: Sequence[Path], cases: Sequence[Sequence[Asking]]) -> list[dict[str, Any]]:
     """``{"file", "sha256", "cases", "phrasings"}`` of each case file; ``cases`` are those of each."""
     return [
         {
@@ -141,12 +142,11 @@ def folder_digest(folder: Path) -> str:
 
 def _weights(settings: Settings) -> dict[str, Any]:
     """Which weights answer: a folder's by their hash, those of a hub by their name alone."""
-    from kstore.weights.shipped import FOLDER
-
+    folder = weights_folder(settings)
+    if not folder.is_dir():
+        return {"generator": settings.generator}
     shipped = settings.generator == SHIPPED_GENERATOR
-    folder = FOLDER if shipped else Path(settings.generator).expanduser()
-    known = {"sha256": folder_digest(folder)} if folder.is_dir() else {}
-    return {"generator": SHIPPED_GENERATOR if shipped else folder.name if known else settings.generator, **known}
+    return {"generator": SHIPPED_GENERATOR if shipped else folder.name, "sha256": folder_digest(folder)}
 
 
 def _processor() -> str:

@@ -214,17 +214,17 @@ def _curves(by_arm: Mapping[str, Sequence[Row]]) -> dict[str, dict[str, Any]]:
             risky[arm] = risk_coverage(confidences, right)
         answered = [row.timings_ms for row in rows if "total" in row.timings_ms]
         if answered:
-            latency[arm] = {"total": _distribution([it["total"] for it in answered]), "stages": _stages(answered)}
+            latency[arm] = {"total": distribution([it["total"] for it in answered]), "stages": stages(answered)}
     return {"reliability": reliable, "risk_coverage": risky, "latency_ms": latency}
 
 
-def _distribution(values: Sequence[float]) -> list[list[float]]:
+def distribution(values: Sequence[float]) -> list[list[float]]:
     ordered = sorted(values)
     shares = [number / (_POINTS - 1) for number in range(_POINTS)]
     return [[share, ordered[round(share * (len(ordered) - 1))]] for share in shares]
 
 
-def _stages(timings: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def stages(timings: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The median of each stage over all answers; 0 counts for an answer that had no such stage."""
     names = dict.fromkeys(name for it in timings for name in it if name not in {"total", "wall", "cpu"})
     return {name: sorted(it.get(name, 0.0) for it in timings)[len(timings) // 2] for name in names}

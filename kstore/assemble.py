@@ -62,6 +62,13 @@ def open_kstore(settings: Settings | None = None, *, empty: bool = False, progre
     return KStore(open_memory, {"parametric": parametric, "retrieval": retrieval}, chosen.max_document_bytes)
 
 
+def weights_folder(settings: Settings) -> Path:
+    """Where the weights of the settings lie, if they are not a hub's."""
+    from kstore.weights.shipped import FOLDER
+
+    return FOLDER if settings.generator == SHIPPED_GENERATOR else Path(settings.generator).expanduser()
+
+
 class _Encoders:
     """Loads each encoder once for both memories, which often share one."""
 
@@ -90,7 +97,7 @@ def _generator(settings: Settings, encoder: Callable[[str | None], Encoder]) -> 
     from kstore.weights.generator import TrainingRecord
     from kstore.weights.shipped import FOLDER, KIND, SentencePromptedGenerator
 
-    folder = FOLDER if settings.generator == SHIPPED_GENERATOR else Path(settings.generator).expanduser()
+    folder = weights_folder(settings)
     record = TrainingRecord.read(folder)
     if folder == FOLDER or (record is not None and record.kind == KIND):
         return SentencePromptedGenerator(folder, encoder(None))

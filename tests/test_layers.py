@@ -32,7 +32,12 @@ MAY_IMPORT = {
 
 HEAVY = {
     "faiss": {"kstore/vectors/index.py"},
-    "torch": {"kstore/weights/training.py", "kstore/weights/huggingface.py", "kstore/encoding/prepare.py"},
+    "torch": {
+        "kstore/weights/training.py",
+        "kstore/weights/further.py",
+        "kstore/weights/huggingface.py",
+        "kstore/encoding/prepare.py",
+    },
     "transformers": {"kstore/weights/training.py", "kstore/weights/huggingface.py", "kstore/encoding/prepare.py"},
     "sentence_transformers": {"kstore/encoding/prepare.py"},
     "openvino": {"kstore/encoding/encoder.py"},

@@ -39,6 +39,11 @@ def choose(names: Sequence[str], store: KStore, cases: Sequence[Question], lesso
     return arms
 
 
+def meaning(name: str) -> str:
+    """What the arm of this name is, in words."""
+    return ARMS.get(name, "an endpoint elsewhere" if is_remote(name) else "an arm of the store")
+
+
 def flags(arm: Arm) -> tuple[bool, bool]:
     """Whether the arm ranks passages, and whether it is to cite them."""
     return isinstance(arm, Ranking), arm.cites if isinstance(arm, KStoreArm) else arm.name in _CITING

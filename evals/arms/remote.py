@@ -2,6 +2,7 @@
 
 import os
 import re
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -135,6 +136,7 @@ class _Endpoint:
     def __init__(self, url: str, timeout: float, headers: dict[str, str] | None = None) -> None:
         self.url = url
         self._client = httpx.Client(timeout=timeout, headers=headers, transport=httpx.HTTPTransport(retries=1))
+        weakref.finalize(self, self._client.close)
 
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer's JSON object; RemoteError or RemoteTimeoutError where there is none."""

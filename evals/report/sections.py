@@ -54,6 +54,7 @@ def sections(summary: Summary, meanings: Mapping[str, str]) -> list[Section]:
             "Latency",
             plots=_some(plots.latency(latencies, look), plots.stages("stages", "Stages of an answer", stages, look)),
         ),
+        _load(summary.get("load") or {}),
         _freshness(freshness, look),
         _decision(summary.get("decision") or {}, look),
         Section("outcomes", "Outcomes", tables=_some(tables.outcomes(summary), tables.errors(summary))),
@@ -95,6 +96,18 @@ def _results(summary: Summary, meanings: Mapping[str, str]) -> Section:
     shown = [row[0].text for row in table.rows if row[0].text in meanings]
     legend = tables.plain("What the metrics mean", ("metric", "meaning"), [(it, meanings[it]) for it in shown])
     return Section("results", "Results", tables=(table,), folded=(legend,) if shown else ())
+
+
+def _load(found: Mapping[str, Any]) -> Section:
+    """Closed loops have so many clients, open ones so many Poisson arrivals a second."""
+    modes: Mapping[str, Mapping[str, Any]] = found.get("modes") or {}
+    shown = tuple(tables.across(f"{arm} under load, times in ms", "mode", of_arm) for arm, of_arm in modes.items())
+    objective = number(found.get("objective_ms"))
+    sentence = (
+        f"closed-N: N clients, each asking when it is answered. open-R: R questions a second, at random times, each "
+        f"timed from when it was due; kept: whether p99 is within {objective} ms."
+    )
+    return Section("load", "Under load", (sentence,) if shown else (), shown)
 
 
 def _freshness(found: Mapping[str, Any], look: plots.Looks) -> Section:

@@ -80,10 +80,9 @@ def train(
     torch.manual_seed(recipe.seed)
     shuffle = random.Random(recipe.seed)
     tokenizer = _tokenizer(examples, recipe)
-    targets = [_target(tokenizer, example) for example in examples]
-    views = torch.from_numpy(_views([example.prompt for example in examples], encoder, recipe))
-    model = _Model(tokenizer.get_vocab_size(), encoder.dimension, recipe)
-    steps = recipe.epochs * len(_batches(targets, recipe.batch, shuffle))
+    lessons = Lessons.of(examples, encoder, tokenizer, recipe)
+    model = PromptedDecoder(tokenizer.get_vocab_size(), encoder.dimension, recipe)
+    steps = recipe.epochs * len(lessons.batches(recipe.batch, shuffle))
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.98)
     )
@@ -91,9 +90,8 @@ def train(
     for epoch in range(recipe.epochs):
         model.train()
         losses = []
-        for rows in _batches(targets, recipe.batch, shuffle):
-            view = torch.tensor([shuffle.randrange(views.shape[1]) for _ in rows])
-            loss = model(views[rows, view], _padded([targets[row] for row in rows]))
+        for rows in lessons.batches(recipe.batch, shuffle):
+            loss = model(*lessons.drawn(rows, shuffle))
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
@@ -110,11 +108,44 @@ def train(
         "steps": steps,
         "recipe": asdict(recipe),
     }
-    _write(model, tokenizer, folder, record)
+    write_model(model, tokenizer, folder, record)
     return _calibrated(folder, encoder, dev, record)
 
 
-class _Model(torch.nn.Module):
+@dataclass(frozen=True, slots=True, eq=False)
+class Lessons:
+    """Examples made ready to train on: the vectors of each prompt, (examples, views, dimension), and the tokens of each
+    answer."""
+
+    views: torch.Tensor
+    targets: list[list[int]]
+
+    @classmethod
+    def of(cls, examples: Sequence[Example], encoder: Encoder, tokenizer: Tokenizer, recipe: Recipe) -> "Lessons":
+        views = _encode_views([example.prompt for example in examples], encoder, recipe)
+        return cls(torch.from_numpy(views), [_target(tokenizer, example) for example in examples])
+
+    def __add__(self, other: "Lessons") -> "Lessons":
+        """Both, which must have as many views."""
+        return Lessons(torch.cat([self.views, other.views]), [*self.targets, *other.targets])
+
+    def batches(self, size: int, shuffle: random.Random) -> list[list[int]]:
+        """Every row once, in random batches; long answers apart from short ones, so that little is spent on padding."""
+        batches = []
+        for long in (False, True):
+            rows = [row for row, target in enumerate(self.targets) if (len(target) > _SHORT) == long]
+            shuffle.shuffle(rows)
+            batches += [rows[first : first + size] for first in range(0, len(rows), size)]
+        shuffle.shuffle(batches)
+        return batches
+
+    def drawn(self, rows: Sequence[int], shuffle: random.Random) -> tuple[torch.Tensor, torch.Tensor]:
+        """The vectors (rows, dimension), of each row a view drawn at random, and the targets (rows, tokens)."""
+        view = torch.tensor([shuffle.randrange(self.views.shape[1]) for _ in rows])
+        return self.views[rows, view], _padded([self.targets[row] for row in rows])
+
+
+class PromptedDecoder(torch.nn.Module):
     """The decoder and the linear map in front of it, as they are trained."""
 
     def __init__(self, vocabulary: int, dimension: int, recipe: Recipe) -> None:
@@ -169,23 +200,12 @@ def _target(tokenizer: Tokenizer, example: Example) -> list[int]:
     return [*tokenizer.encode(example.answers[0]).ids[: _LONGEST - 1], 0]
 
 
-def _batches(targets: Sequence[list[int]], size: int, shuffle: random.Random) -> list[list[int]]:
-    """Every row once, in random batches; long answers apart from short ones, so that little is spent on padding."""
-    batches = []
-    for long in (False, True):
-        rows = [row for row, target in enumerate(targets) if (len(target) > _SHORT) == long]
-        shuffle.shuffle(rows)
-        batches += [rows[first : first + size] for first in range(0, len(rows), size)]
-    shuffle.shuffle(batches)
-    return batches
-
-
 def _padded(targets: Sequence[list[int]]) -> torch.Tensor:
     longest = max(len(target) for target in targets)
     return torch.tensor([[*target, *[_IGNORED] * (longest - len(target))] for target in targets])
 
 
-def _views(prompts: Sequence[str], encoder: Encoder, recipe: Recipe) -> Any:
+def _encode_views(prompts: Sequence[str], encoder: Encoder, recipe: Recipe) -> Any:
     """Vectors of each prompt as it is and with words dropped: float32 of shape (prompts, views, dimension)."""
     chance = random.Random(recipe.seed)
     views = [encoder.encode_questions(prompts)]
@@ -202,7 +222,7 @@ def _with_words_dropped(prompt: str, share: float, chance: random.Random) -> str
     return " ".join(kept or words)
 
 
-def _write(model: _Model, tokenizer: Tokenizer, folder: Path, record: dict[str, Any]) -> None:
+def write_model(model: PromptedDecoder, tokenizer: Tokenizer, folder: Path, record: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: weight for name, weight in model.decoder.state_dict().items() if name != "lm_head.weight"}
     weights |= {PROMPT_WEIGHT: model.prompt.weight, PROMPT_BIAS: model.prompt.bias}

@@ -11,7 +11,7 @@ from tests.vectors.hash_encoder import HashEncoder
 TEXTS = [
     "The lamp burns oil.",
     "The gull is called Admiral.",
-    "Fish soup simmers for 25 minutes, and longer in winter.",
+    "Fish soup simmers for 25 minutes, or longer in winter.",
 ]
 
 

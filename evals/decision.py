@@ -1,0 +1,248 @@
+r"""The decision: at what rate of change, query volume and latency objective weights, vectors or both win.
+
+All that is measured comes from runs: how often a memory is right, how long an answer takes, what it costs in processor
+time, how long a change takes until it is answered. What is computed from that is a small model, told here in full.
+
+Documents have ``F`` facts, of which ``r`` a day change, each as likely as any other; ``q`` questions a day ask about
+facts evenly; the machine has ``C`` processor seconds a day. So each fact changes with rate ``λ = r / F``.
+
+*Freshness.* A memory that takes in changes every ``I`` days, each taking ``T`` days to be answered, knows a fact as it
+is now with probability ``e^{-λT} (1 - e^{-λI}) / (λI)``: no change within the age of its knowledge, which is between
+``T`` and ``T + I`` (Cho and Garcia-Molina 2003, TODS 28(4), section 4, for Poisson changes and even refreshes). Vectors
+take in each change as it comes: ``I = 0``. Weights are taught without a pause, in what questions leave of the machine:
+``I = T``, the length of a training that teaches the ``B`` changes that were measured together; where more than ``B``
+come in that time the weights fall behind, and cannot do it. An answer from stale knowledge counts as wrong.
+
+*Accuracy of weights.* Of what they are taught, a share ``L`` is answered, and of all else a share ``K`` of what was
+right stays right. Trained from scratch every ``H`` = 30 days, they have been taught the share ``c = 1 - (1 - e^{-λH}) /
+(λH)`` of the facts since then, in the mean, so that their accuracy is ``cL + (1 - c)KA``. That training from scratch is
+not counted as a cost, which favours the weights.
+
+*Both*: what has not changed since the weights were trained from scratch is asked of the weights, which are then never
+taught, the rest of the vectors; to know which, every question is searched first.
+
+*The winner* is, among the memories whose p99 meets the objective and whose work fits the machine, the most accurate; of
+those that the measured intervals do not tell apart from it, the one that costs least.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kstore.errors import InputError
+
+BOTH = "both"
+CHANGES = (0.1, 1.0, 10.0, 100.0, 1_000.0, 10_000.0)
+QUESTIONS = (100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0)
+DAY = 86_400.0  # seconds
+FROM_SCRATCH = 30.0  # days between two trainings from scratch
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What was measured of one memory.
+
+    ``accuracy`` when fresh, known to plus or minus ``margin``; ``p99_ms`` and processor ``cpu_ms`` of an answer;
+    ``change_ms`` from a change, or from the beginning of a training that teaches a ``batch`` of them, to its answer,
+    which occupies one processor. ``learned``: how much of what is taught is answered (None: as much as of all else);
+    ``kept``: how much of all else that was right stays so.
+    """
+
+    name: str
+    accuracy: float
+    margin: float
+    p99_ms: float
+    cpu_ms: float
+    change_ms: float
+    batch: int = 1
+    learned: float | None = None
+    kept: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where the memories are to work: a rate of change, a volume, an objective, the size of what is known and of the
+    machine. ``search_ms``: of one search, by which both memories together tell what has changed."""
+
+    changes: float
+    questions: float
+    objective_ms: float
+    facts: int
+    cores: int
+    search_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a memory comes to in a setting: accuracy over the day, plus or minus, and processor seconds a day."""
+
+    name: str
+    accuracy: float
+    margin: float
+    cost: float
+
+
+def freshness(rate: float, interval: float, delay: float) -> float:
+    """The probability that a fact that changes ``rate`` times a day is known as it is by a memory that takes in changes
+    every ``interval`` days, each time after ``delay`` days.
+
+    >>> freshness(0.0, 1.0, 1.0), round(freshness(1.0, 1.0, 0.0), 3), round(freshness(1.0, 0.0, 1.0), 3)
+    (1.0, 0.632, 0.368)
+    """
+    expected = rate * interval
+    return math.exp(-rate * delay) * (-math.expm1(-expected) / expected if expected > 1e-12 else 1.0)
+
+
+def weigh(weights: Profile, vectors: Profile, at: Setting) -> list[Outcome]:
+    """What each memory and both together come to, those left out that miss the objective or do not fit the machine."""
+    rate, machine = at.changes / at.facts, at.cores * DAY
+    found = [_indexed(vectors, at, rate), _taught(weights, at, rate), _mixed(weights, vectors, at, rate)]
+    return [it for it in found if it is not None and it.cost <= machine]
+
+
+def decide(
+    weights: Profile, vectors: Profile, *, objective_ms: float, facts: int, cores: int, search_ms: float
+) -> dict[str, Any]:
+    """``{"crossover": {"changes_per_day", "questions_per_day", "winner"}, "sentences", "profiles", "setting"}``:
+    ``winner[i][j]`` at ``changes_per_day[i]`` and ``questions_per_day[j]``, None where no memory can do it."""
+    if facts < 1:
+        raise InputError("a decision is about one fact at least")
+
+    def at(changes: float, questions: float) -> Setting:
+        return Setting(changes, questions, objective_ms, facts, cores, search_ms)
+
+    winners = [[winner(weigh(weights, vectors, at(changes, asked))) for asked in QUESTIONS] for changes in CHANGES]
+    return {
+        "crossover": {"changes_per_day": list(CHANGES), "questions_per_day": list(QUESTIONS), "winner": winners},
+        "sentences": _sentences(weights, vectors, winners, objective_ms, facts),
+        "profiles": [{it: getattr(one, it) for it in Profile.__slots__} for one in (weights, vectors)],
+        "setting": {"objective_ms": objective_ms, "facts": facts, "cores": cores, "search_ms": search_ms},
+    }
+
+
+def winner(outcomes: Iterable[Outcome]) -> str | None:
+    """The most accurate; of those that cannot be told apart from it, the one that costs least; None without any."""
+    ranked = sorted(outcomes, key=lambda it: -it.accuracy)
+    if not ranked:
+        return None
+    alike = [it for it in ranked if ranked[0].accuracy - it.accuracy <= math.hypot(it.margin, ranked[0].margin)]
+    return min(alike, key=lambda it: it.cost).name
+
+
+def _indexed(vectors: Profile, at: Setting, rate: float) -> Outcome | None:
+    if vectors.p99_ms > at.objective_ms:
+        return None
+    fresh = freshness(rate, 0.0, vectors.change_ms / 1e3 / DAY)
+    cost = (at.questions * vectors.cpu_ms + at.changes * vectors.change_ms) / 1e3
+    return Outcome(vectors.name, vectors.accuracy * fresh, vectors.margin * fresh, cost)
+
+
+def _taught(weights: Profile, at: Setting, rate: float) -> Outcome | None:
+    """Weights that are taught all the time, on one processor at most; not at all where nothing changes."""
+    answers = at.questions * weights.cpu_ms / 1e3
+    if weights.p99_ms > at.objective_ms:
+        return None
+    if rate == 0:
+        return Outcome(weights.name, weights.accuracy, weights.margin, answers)
+    left = min(at.cores * DAY - answers, DAY)
+    every = weights.change_ms / 1e3 / left if left > 0 else math.inf  # days
+    if at.changes * every > weights.batch:
+        return None
+    fresh = freshness(rate, every, every)
+    changed = 1 - freshness(rate, FROM_SCRATCH, 0.0)
+    learned = weights.accuracy if weights.learned is None else weights.learned
+    accuracy = changed * learned + (1 - changed) * weights.kept * weights.accuracy
+    return Outcome(weights.name, accuracy * fresh, weights.margin * fresh, answers + left)
+
+
+def _mixed(weights: Profile, vectors: Profile, at: Setting, rate: float) -> Outcome | None:
+    if at.search_ms + max(weights.p99_ms, vectors.p99_ms) > at.objective_ms:
+        return None
+    fresh = freshness(rate, 0.0, vectors.change_ms / 1e3 / DAY)
+    same = freshness(rate, FROM_SCRATCH, 0.0)
+    accuracy = same * weights.accuracy + (1 - same) * vectors.accuracy * fresh
+    margin = math.hypot(same * weights.margin, (1 - same) * vectors.margin)
+    an_answer = at.search_ms + same * weights.cpu_ms + (1 - same) * vectors.cpu_ms
+    return Outcome(BOTH, accuracy, margin, (at.questions * an_answer + at.changes * vectors.change_ms) / 1e3)
+
+
+def _sentences(
+    weights: Profile, vectors: Profile, winners: Sequence[Sequence[str | None]], objective_ms: float, facts: int
+) -> list[str]:
+    gap = weights.accuracy - vectors.accuracy
+    apart = abs(gap) > math.hypot(weights.margin, vectors.margin)
+    better, worse = (weights, vectors) if gap > 0 else (vectors, weights)
+    first = (
+        f"While nothing changes, {better.name} is right in {better.accuracy:.0%} of the questions and {worse.name} in "
+        f"{worse.accuracy:.0%}" + ("." if apart else ", which this run does not tell apart.")
+    )
+    second = (
+        f"A change is answered from the vectors after {_said(vectors.change_ms)}, {weights.batch} together from the "
+        f"weights after {_said(weights.change_ms)} of training, so with {facts:,} facts {_where(winners)}."
+    )
+    fast = [it for it in (weights, vectors) if it.p99_ms <= objective_ms]
+    third = (
+        f"An answer takes {_said(weights.p99_ms)} (p99) and {weights.cpu_ms / 1e3:.2f} processor seconds from the "
+        f"weights, {_said(vectors.p99_ms)} and {vectors.cpu_ms / 1e3:.2f} from the vectors: an objective of "
+        f"{_said(objective_ms)} {_meeting(fast)}."
+    )
+    return [first, second, third]
+
+
+def _where(winners: Sequence[Sequence[str | None]]) -> str:
+    """From how many changes a day which memory wins, at a thousand questions a day."""
+    column = [row[QUESTIONS.index(1_000.0)] or "none" for row in winners]
+    turns = [number for number, name in enumerate(column) if number == 0 or name != column[number - 1]]
+    parts = [f"{column[number]} from {CHANGES[number]:g} changes a day on" for number in turns[1:]]
+    return ", ".join([f"{column[0]} wins{'' if parts else ' throughout'}", *parts]) + " (at 1,000 questions a day)"
+
+
+def _meeting(fast: Sequence[Profile]) -> str:
+    if not fast:
+        return "is met by neither"
+    return "is met by both" if len(fast) == 2 else f"leaves {fast[0].name} alone"
+
+
+def _said(ms: float) -> str:
+    return f"{ms:.0f} ms" if ms < 1_000 else f"{ms / 1e3:.1f} s" if ms < 120_000 else f"{ms / 60_000:.0f} min"
+
+
+def profile(name: str, figures: Mapping[str, Mapping[str, Any]], change_ms: float) -> Profile:
+    """The profile of an arm from its figures in a run, ``summary["arms"][name]``; InputError where one is lacking.
+
+    It is right where it holds an accepted answer, which is fair to weights and quotations alike.
+    """
+    if missing := [it for it in ("contains", "latency_ms_p99", "cpu_ms") if it not in figures]:
+        raise InputError(f"the run has no {missing[0]} of {name}, which a decision wants")
+    low, high = figures["contains"]["ci"]
+    p99, cpu = (figures[it]["value"] for it in ("latency_ms_p99", "cpu_ms"))
+    return Profile(name, figures["contains"]["value"], (high - low) / 2, p99, cpu, change_ms)
+
+
+def with_training(
+    weights: Profile, curve: Sequence[Mapping[str, Any]], sequence: Sequence[Mapping[str, Any]] = ()
+) -> Profile:
+    """The same with what a freshness run shows of teaching: the first point of the learning curve at which as many
+    edits are learned as at the best one, as far as its interval tells. Where edits taught one after another are
+    forgotten again, what is retained at the end of the sequence is what counts. InputError without a curve, or where
+    nothing is learned.
+    """
+    told = [it for it in curve if "new_rate" in it]
+    best = max(told, key=lambda it: float(it["new_rate"]["value"]), default=None)
+    if best is None:
+        raise InputError("the freshness run did not teach the weights: run it with --training")
+    if best["new_rate"]["value"] <= 0:
+        raise InputError("no edit was learned, however long the weights were trained")
+    enough = next(it for it in told if it["new_rate"]["value"] >= best["new_rate"]["ci"][0])
+    ends = [it for it in (enough, sequence[-1] if sequence else None) if it is not None]
+    learned = min(it[name]["value"] for it in ends for name in ("new_rate", "retention") if name in it)
+    start = told[0].get("untouched", {}).get("value", 0)
+    kept = min([it["untouched"]["value"] / start for it in ends if start and "untouched" in it], default=1.0)
+    return replace(
+        weights,
+        change_ms=float(enough["seconds"]) * 1e3,
+        batch=int(enough["edits"]),
+        learned=float(learned),
+        kept=min(float(kept), 1.0),
+    )

@@ -1,0 +1,147 @@
+"""Arms elsewhere, over real HTTP: what they say, and each way in which they fail."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from evals.arms.choose import flags
+from evals.arms.remote import KStoreArm, OpenAIArm, PlainArm, RemoteError, RemoteTimeoutError, is_remote, remote_arm
+from evals.cases import Question
+from evals.run import Task, ask
+from kstore.errors import InputError
+
+Reply = dict[str, Any] | tuple[int, str]
+CITATION = {
+    "document": "animals.md", "headings": ["The cat"], "start": 0, "end": 7, "line_start": 1, "line_end": 1,
+    "text": "Saffron", "score": 0.5, "revision": 3,
+}  # fmt: skip
+ANSWER = {
+    "arm": "retrieval", "model": "hybrid", "text": "Saffron", "declined": None, "as_of": 3, "age": "current",
+    "knowledge": "", "confidence": 0.75, "tokens": None, "timings_ms": {"total": 1.0}, "citations": [CITATION],
+}  # fmt: skip
+
+
+class Server:
+    """Answers each POST with what ``reply`` makes of its path and body, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any], dict[str, str]]] = []
+        self.reply: Callable[[str, dict[str, Any]], Reply] = lambda path, body: {}
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.asked.append((self.path, body, dict(self.headers)))
+                reply = outer.reply(self.path, body)
+                status, text = reply if isinstance(reply, tuple) else (200, json.dumps(reply))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text.encode())))
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.close()
+
+
+def test_an_arm_of_a_running_kstore(server: Server) -> None:
+    server.reply = lambda path, body: {"question": body["question"], "revision": 3, "answers": [ANSWER]}
+    arm = remote_arm(f"there=kstore+{server.url}#retrieval")
+    answer = arm.answer("What is the cat's name?")
+    assert server.asked[0][:2] == ("/v1/ask", {"question": "What is the cat's name?", "arm": "retrieval"})
+    assert (answer.arm, answer.text, answer.as_of, answer.confidence) == ("there", "Saffron", 3, 0.75)
+    assert answer.citations[0].headings == ("The cat",)
+    assert answer.timings["total"] == pytest.approx(answer.timings["request"])
+    assert flags(arm) == (False, True)
+    assert flags(remote_arm(f"kstore+{server.url}#parametric")) == (False, False)
+
+
+def test_a_model_behind_an_openai_compatible_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    said = {"choices": [{"message": {"content": " Saffron \n"}}], "usage": {"completion_tokens": 4}}
+    server.reply = lambda path, body: said
+    arm = remote_arm(f"openai+{server.url}/v1#tiny-model")
+    assert isinstance(arm, OpenAIArm)
+    answer = arm.answer("What is the cat's name?")
+    path, body, headers = server.asked[0]
+    assert (path, body["model"], body["temperature"]) == ("/v1/chat/completions", "tiny-model", 0)
+    assert body["messages"][-1] == {"role": "user", "content": "What is the cat's name?"}
+    assert headers["Authorization"] == "Bearer secret"
+    assert (answer.text, answer.tokens, answer.model) == ("Saffron", 4, "tiny-model")
+    assert arm.complete("1 or 2?") == "Saffron"
+    assert server.asked[1][1]["messages"] == [{"role": "user", "content": "1 or 2?"}]
+
+
+@pytest.mark.parametrize(
+    ("reply", "text"),
+    [
+        ({"text": "Saffron"}, "Saffron"),
+        ({"answer": "Saffron"}, "Saffron"),
+        ({"text": None}, None),
+        ({"text": ""}, None),
+    ],
+)
+def test_anything_that_answers_over_http(server: Server, reply: dict[str, Any], text: str | None) -> None:
+    server.reply = lambda path, body: reply
+    answer = remote_arm(f"plain={server.url}/ask").answer("What is the cat's name?")
+    assert server.asked[0][:2] == ("/ask", {"question": "What is the cat's name?"})
+    assert answer.text == text
+    assert (answer.declined is None) == (text is not None)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ((500, "oh dear"), "answered 500"),
+        ((200, "no json"), "Expecting value"),
+        ((200, "[1]"), "no JSON object"),
+        ({"nothing": 1}, "another shape"),
+        ({"text": 3}, "another shape"),
+    ],
+)
+def test_what_goes_wrong_is_a_typed_outcome(server: Server, reply: Reply, reason: str) -> None:
+    server.reply = lambda path, body: reply
+    case = Question(id="cat", question="What is the cat's name?", answers=("Saffron",))
+    row = ask(remote_arm(server.url), Task(case, 0))
+    assert (row.outcome, row.error) == ("errored", "endpoint_unavailable")
+    assert reason in (row.reason or "")
+
+
+def test_nobody_there_and_nobody_in_time(server: Server) -> None:
+    server.reply = lambda path, body: (time.sleep(0.5), {"text": "late"})[1]
+    with pytest.raises(RemoteTimeoutError, match="in time"):
+        remote_arm(server.url, timeout=0.05).answer("?")
+    server.close()
+    with pytest.raises(RemoteError, match=r"refused|connect"):
+        remote_arm(server.url).answer("?")
+
+
+def test_addresses() -> None:
+    assert isinstance(remote_arm("kstore+https://there:8000"), KStoreArm)
+    assert isinstance(remote_arm("a-b.c=https://there/ask"), PlainArm)
+    assert remote_arm("kstore+http://there").name == "kstore+http://there"
+    assert [is_remote(it) for it in ("retrieval", "http://x", "a=openai+http://x#m")] == [False, True, True]
+    for wrong in ("ftp://there", "openai+http://there/v1", "kstore+ftp://there", "a b=http://there"):
+        with pytest.raises(InputError, match=r"address of an arm|names no model"):
+            remote_arm(wrong)
