@@ -87,7 +87,7 @@ def cluster_sums(values: Floats, clusters: Sequence[Hashable]) -> tuple[Floats, 
         raise ValueError(f"{len(values)} values and {len(clusters)} clusters")
     number = {cluster: position for position, cluster in enumerate(dict.fromkeys(clusters))}
     rows = np.fromiter((number[cluster] for cluster in clusters), dtype=np.intp, count=len(clusters))
-    return np.bincount(rows, weights=values, minlength=len(number)), len(number)
+    return np.bincount(rows, weights=values, minlength=len(number)).astype(np.float64), len(number)
 
 
 def cluster_members(clusters: Sequence[Hashable]) -> list[npt.NDArray[np.intp]]:

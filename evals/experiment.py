@@ -9,10 +9,11 @@ from typing import Any
 
 from evals import manifest as manifests
 from evals.arms.remote import OpenAIArm, remote_arm
-from evals.casefiles import load
+from evals.casefiles import load, read_cases
 from evals.cases import Asking, Question, Unanswerable
 from evals.check import is_training
 from evals.decision import decide, profile, with_training
+from evals.evidence import locate
 from evals.files import read_lines
 from evals.judge import agreement, judge
 from evals.outputs import read_summary, write_outputs
@@ -79,6 +80,16 @@ class Inputs:
         cases += [load(Question, [file]) for file in self.training]
         return manifests.describe_files(files, cases)
 
+    def check(self, documents: Mapping[str, str]) -> None:
+        """InputError, with the line, where a question's evidence does not stand in the documents."""
+        for file in self.questions:
+            for line in read_cases(file)[0]:
+                for evidence in line.case.evidence if isinstance(line.case, Question) else ():
+                    try:
+                        locate(evidence, documents)
+                    except ValueError as error:
+                        raise InputError(f"{line.place}: {error}") from error
+
     def documents(self, settings: Settings) -> dict[str, str]:
         """The corpus as it is now, ``{name: text}``."""
         return dict(read_source(self.corpus or str(GUIDE), settings.max_document_bytes).documents)
@@ -94,13 +105,14 @@ def conduct(
     progress: Progress = no_progress,
 ) -> Summary:
     """Run the experiment, or the rest of it, and write the four files to ``out``; return the summary."""
-    from evals.arms.choose import choose, flags, meaning  # which load what a report can do without
+    from evals.arms.choose import check_names, choose, flags, meaning  # which load what a report can do without
 
     settings = load_settings(home=out / _STORE)
     cases, lessons = inputs.cases(), inputs.lessons()
     documents = inputs.documents(settings)
-    out.mkdir(parents=True, exist_ok=True)
+    inputs.check(documents)
     with open_kstore(settings, empty=True, progress=progress) as store:
+        check_names(names, store)  # before the work, not after it
         store.memory.apply(documents, "the corpus of the run")
         arms = choose(names, store, list(cases.values()), lessons)
         abilities = {arm.name: dict(zip(("ranks", "cites"), flags(arm), strict=True)) for arm in arms}

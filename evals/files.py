@@ -1,7 +1,9 @@
 """Files of a run: one is written whole or not at all, the other grows by whole lines and survives a kill."""
 
+import gzip
 import os
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Generic, Self, TypeVar
@@ -25,10 +27,10 @@ def write_whole(file: Path, text: str) -> None:
 
 
 def read_lines(file: Path, kind: type[_Line]) -> list[_Line]:
-    """The lines of a file of JSON Lines; InputError naming the line that is none."""
+    """The lines of a file of JSON Lines, packed by ``gzip`` or not; InputError naming the line that is none."""
     try:
-        lines = file.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        lines = _text(file).split("\n")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {file}: {error}") from error
     found = []
     for number, line in enumerate(lines, start=1):
@@ -38,6 +40,16 @@ def read_lines(file: Path, kind: type[_Line]) -> list[_Line]:
             except ValidationError as error:
                 raise InputError(f"{file}:{number}: {error.errors()[0]['msg']}") from error
     return found
+
+
+def _packed(file: Path) -> Path:
+    return file.with_name(f"{file.name}.gz")
+
+
+def _text(file: Path) -> str:
+    if not file.exists() and _packed(file).exists():
+        return gzip.decompress(_packed(file).read_bytes()).decode()
+    return file.read_text(encoding="utf-8")
 
 
 class Journal(Generic[_Line]):
@@ -52,6 +64,9 @@ class Journal(Generic[_Line]):
         self._kind = kind
 
     def __enter__(self) -> Self:
+        """InputError where the file was packed: what is finished is not added to."""
+        if _packed(self._file).exists():
+            raise InputError(f"{self._file} was packed by gzip: a run that is finished cannot be taken up")
         _cut_half_a_line(self._file)
         self._stream = self._file.open("a", encoding="utf-8", newline="\n")
         return self

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import time
 from typing import Any
 
 from rich.columns import Columns
@@ -17,6 +18,7 @@ from kstore.types import Answer, Evidence, Reply
 
 _SIDE_BY_SIDE = 96  # columns; on a narrower terminal the answers stand below each other
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_EVERY = 60.0  # seconds between two lines about work under way, where there is no terminal
 _PREVIEW = 280  # characters of a passage in a listing
 
 
@@ -34,12 +36,13 @@ class Display:
             transient=True,
         )
         self._tasks: dict[str, TaskID] = {}
+        self._begun: dict[str, float] = {}
+        self._told: dict[str, float] = {}
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Show how far a piece of work is: a bar on a terminal, one line elsewhere; ``total`` 0 only announces it."""
+        """Show how far work is: a bar on a terminal, elsewhere a line now and then; ``total`` 0 only announces it."""
         if not self._progress.console.is_terminal or total == 0:
-            if done == 0:
-                print(f"kstore: {what}" + (f" ({total})" if total else ""), file=sys.stderr)
+            self._progress_line(what, done, total)
             return
         if what not in self._tasks:
             self._progress.start()
@@ -49,6 +52,16 @@ class Display:
             self._progress.remove_task(self._tasks.pop(what))
         if not self._tasks:
             self._progress.stop()
+
+    def _progress_line(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done == 0 or what not in self._begun:
+            self._begun[what] = self._told[what] = now
+            print(f"kstore: {what}" + (f" ({total})" if total else ""), file=sys.stderr, flush=True)
+        elif now - self._told[what] >= _EVERY and done < total:
+            self._told[what] = now
+            left = (now - self._begun[what]) * (total - done) / done
+            print(f"kstore: {what}: {done} of {total}, {left / 60:.0f} min left", file=sys.stderr, flush=True)
 
     def training(self, epoch: int, epochs: int, loss: float) -> None:
         """One line an epoch."""

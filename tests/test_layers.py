@@ -102,3 +102,22 @@ def test_the_top_level_is_what_was_agreed() -> None:
     }  # fmt: skip
     present = {path.name for path in ROOT.iterdir() if not path.name.startswith(".") and path.suffix != ".egg-info"}
     assert present == agreed
+
+
+def test_the_harness_has_no_circle() -> None:
+    """Its modules can be put in an order in which each imports only those before it."""
+    files = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in (ROOT / "evals").rglob("*.py")
+    }
+    waiting = {name: {it for it in imported(file) if it in files and it != name} for name, file in files.items()}
+    while waiting:
+        ready = {name for name, wanted in waiting.items() if not wanted & waiting.keys()}
+        assert ready, f"a circle among {sorted(waiting)}"
+        waiting = {name: wanted for name, wanted in waiting.items() if name not in ready}
+
+
+def test_a_report_needs_no_arm() -> None:
+    for file in (ROOT / "evals" / "report").rglob("*.py"):
+        parts = {module.split(".")[1] for module in imported(file) if module.startswith("evals.")}
+        assert parts <= {"cases", "metrics", "rows", "report", "outputs"}, file

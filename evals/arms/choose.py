@@ -30,13 +30,21 @@ def choose(names: Sequence[str], store: KStore, cases: Sequence[Question], lesso
 
     InputError where a name is unknown or given twice, or where a control has nothing to learn from.
     """
-    if not names:
-        raise InputError(f"no arm to ask: choose some of {', '.join(ARMS)}")
+    check_names(names, store)
     arms = [remote_arm(name) if is_remote(name) else _local(name, store, cases, lessons) for name in names]
     called = [arm.name for arm in arms]
     if twice := next((name for name in called if called.count(name) > 1), None):
         raise InputError(f"two arms are called {twice!r}: a URL can be given a name with NAME=URL")
     return arms
+
+
+def check_names(names: Sequence[str], store: KStore) -> None:
+    """InputError where there is none, or one that is neither known, nor the store's, nor a URL."""
+    known = dict.fromkeys([*ARMS, *store.arm_names])
+    if not names:
+        raise InputError(f"no arm to ask: choose some of {', '.join(known)}")
+    if unknown := next((name for name in names if name not in known and not is_remote(name)), None):
+        raise InputError(f"unknown arm {unknown!r}: choose of {', '.join(known)}, or a URL")
 
 
 def meaning(name: str) -> str:
@@ -69,6 +77,4 @@ def _local(name: str, store: KStore, cases: Sequence[Question], lessons: Sequenc
             return Majority(lessons)
         case "always-decline":
             return AlwaysDecline()
-    if name in store.arm_names:
-        return Own(store, name)
-    raise InputError(f"unknown arm {name!r}: choose of {', '.join(dict.fromkeys([*ARMS, *store.arm_names]))}, or a URL")
+    return Own(store, name)

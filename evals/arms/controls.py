@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from evals.cases import Question
+from evals.metrics import normalise
 from kstore.encoding.encoder import Encoder
 from kstore.types import Answer, Stopwatch
 
@@ -34,13 +35,16 @@ class NearestQuestion:
 
 
 class Majority:
-    """Gives always the answer that is most often right among the training questions."""
+    """Gives always the answer that is most often right among the training questions, as exact match counts it."""
 
     name = "majority"
 
     def __init__(self, lessons: Sequence[Question]) -> None:
         """``lessons``: one at least with an answer."""
-        self._commonest = Counter(it.answers[0] for it in lessons if it.answers).most_common(1)[0][0]
+        accepted = [dict.fromkeys(map(normalise, it.answers or ())) for it in lessons]
+        best = Counter(answer for it in accepted for answer in it).most_common(1)[0][0]
+        spelt = Counter(text for it in lessons for text in it.answers or () if normalise(text) == best)
+        self._commonest = spelt.most_common(1)[0][0]
 
     def answer(self, question: str) -> Answer:
         return Answer(self.name, "the commonest answer", self._commonest, timings=Stopwatch().timings())

@@ -1,13 +1,15 @@
 """Arms elsewhere: a running kstore, an OpenAI-compatible server, or anything that answers a question over HTTP."""
 
+import json
 import os
 import re
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kstore.answering.prompts import closed_book
 from kstore.errors import InputError, UnavailableError
@@ -32,6 +34,26 @@ class RemoteTimeoutError(RemoteError):
     code = "timeout"
 
 
+class _Written(BaseModel):
+    """A text, or None where the endpoint declined. What is no text or no number is refused here: in a row it would end
+    the run. Fields that are not known are let be."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    text: str | None
+    tokens: int | None = None
+
+
+class _Said(_Written):
+    """An answer as ``kstore ask --json`` gives it."""
+
+    model: str
+    declined: str | None = None
+    as_of: int | None = None
+    confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    citations: tuple[Citation, ...] = ()
+
+
 class KStoreArm:
     """One arm of a running kstore."""
 
@@ -46,17 +68,17 @@ class KStoreArm:
         reply = self._endpoint.post({"question": question, "arm": self._arm})
         watch.lap("request")
         with _understood(self._endpoint.url):
-            (said,) = reply["answers"]
-            cited = tuple(Citation(**{**it, "headings": tuple(it["headings"])}) for it in said["citations"])
+            (answer,) = reply["answers"]
+            said = _Said.model_validate(answer)
             return Answer(
                 arm=self.name,
-                model=str(said["model"]),
-                text=said["text"],
-                declined=said["declined"],
-                as_of=said["as_of"],
-                confidence=said["confidence"],
-                citations=cited,
-                tokens=said.get("tokens"),
+                model=said.model,
+                text=said.text,
+                declined=said.declined,
+                as_of=said.as_of,
+                confidence=said.confidence,
+                citations=said.citations,
+                tokens=said.tokens,
                 timings=watch.timings(),
             )
 
@@ -65,7 +87,10 @@ class OpenAIArm:
     """A model behind an OpenAI-compatible server, asked from memory at temperature 0."""
 
     def __init__(self, name: str, url: str, model: str, timeout: float = TIMEOUT) -> None:
-        key = os.environ.get("OPENAI_API_KEY")
+        """InputError where ``OPENAI_API_KEY`` cannot be sent; the key itself is told to nobody but the server."""
+        key = os.environ.get("OPENAI_API_KEY", "").strip()  # httpx would quote one that ends in a line end in its error
+        if not (key.isascii() and key.isprintable()):
+            raise InputError("OPENAI_API_KEY holds characters that no key has")
         self.name = name
         self._model = model
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -86,8 +111,9 @@ class OpenAIArm:
     def _complete(self, messages: list[dict[str, str]]) -> tuple[str, int | None]:
         reply = self._endpoint.post({"model": self._model, "messages": messages, "temperature": 0})
         with _understood(self._endpoint.url):
-            text = reply["choices"][0]["message"]["content"] or ""
-            return str(text).strip(), (reply.get("usage") or {}).get("completion_tokens")
+            tokens = (reply.get("usage") or {}).get("completion_tokens")
+            written = _Written(text=reply["choices"][0]["message"]["content"], tokens=tokens)
+            return (written.text or "").strip(), written.tokens
 
 
 class PlainArm:
@@ -102,9 +128,8 @@ class PlainArm:
         reply = self._endpoint.post({"question": question})
         watch.lap("request")
         with _understood(self._endpoint.url):
-            text = reply["text"] if "text" in reply else reply["answer"]
-            if text is not None and not isinstance(text, str):
-                raise TypeError("the answer is no text")
+            said = _Written(text=reply["text"] if "text" in reply else reply["answer"])
+            text = (said.text or "").strip()
             declined = None if text else "the endpoint declined"
             return Answer(self.name, self._endpoint.url, text or None, declined, timings=watch.timings())
 
@@ -121,6 +146,7 @@ def remote_arm(given: str, timeout: float = TIMEOUT) -> KStoreArm | OpenAIArm | 
     if found is None:
         raise InputError(f"{given!r} is not the address of an arm: kstore+URL#ARM, openai+URL#MODEL or URL")
     url, part = found["url"], found["part"]
+    _check_address(url)
     if found["kind"] == "kstore":
         return KStoreArm(found["name"] or given, url, part or "retrieval", timeout)
     if found["kind"] == "openai":
@@ -128,6 +154,20 @@ def remote_arm(given: str, timeout: float = TIMEOUT) -> KStoreArm | OpenAIArm | 
             raise InputError(f"{given!r} names no model: openai+URL#MODEL")
         return OpenAIArm(found["name"] or part, url, part, timeout)
     return PlainArm(found["name"] or given, url, timeout)
+
+
+def _check_address(url: str) -> None:
+    """InputError for an address that no request can go to, or that would show its password in each row and report."""
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise InputError(
+            "the address of an arm cannot be read: is its port a number, are its brackets closed?"
+        ) from error
+    if address.userinfo:
+        raise InputError("an arm's address may hold no password: it would stand in the report")
+    if not address.host:
+        raise InputError(f"{url!r} is not the address of an arm: it names no host")
 
 
 class _Endpoint:
@@ -144,6 +184,7 @@ class _Endpoint:
             response = self._client.post(self.url, json=body)
             response.raise_for_status()
             reply = response.json()
+            json.dumps(reply, ensure_ascii=False).encode()  # half of a surrogate pair could not be written to a row
         except httpx.TimeoutException as error:
             raise RemoteTimeoutError(f"{self.url} did not answer in time") from error
         except httpx.HTTPStatusError as error:
@@ -160,5 +201,9 @@ def _understood(url: str) -> Iterator[None]:
     """Turns whatever is wrong with the shape of a reply into RemoteError."""
     try:
         yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RemoteError(f"{url} gave another shape than expected: {where}: {first['msg']}") from error
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise RemoteError(f"{url} gave another shape than expected: {type(error).__name__} {error}") from error

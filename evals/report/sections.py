@@ -117,6 +117,7 @@ def _freshness(found: Mapping[str, Any], look: plots.Looks) -> Section:
         for memory, times in (found.get("swap") or {}).items()
         for at, shares in times.items()
     }
+    taught = {number(int(it["edits"])): _without_place(it) for it in found.get("sequential") or ()}
     shown = [
         *(
             tables.down(f"Edits in mode {mode}{', the main one' if mode == main else ''}", "measure", arms)
@@ -128,6 +129,7 @@ def _freshness(found: Mapping[str, Any], look: plots.Looks) -> Section:
             if found.get("conflict")
             else []
         ),
+        *([tables.across("Edits taught to the weights one after another", "taught", taught)] if taught else []),
         *([tables.down("What the writes cost", "of a mode", found["writes"])] if found.get("writes") else []),
     ]
     return Section(
@@ -143,6 +145,10 @@ def _freshness(found: Mapping[str, Any], look: plots.Looks) -> Section:
             ),
         ),
     )
+
+
+def _without_place(point: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: it for name, it in point.items() if name not in {"edits", "steps"}}
 
 
 def _decision(found: Mapping[str, Any], look: plots.Looks) -> Section:

@@ -9,6 +9,8 @@ import pytest
 from kstore.cli import main
 from kstore.text.markdown import split
 from tests.conftest import TINY
+from tests.evals import smoke
+from tests.evals.server import Server
 
 LINE = {
     "id": "keeper", "split": "test", "question": "When was the lamp lit?", "answers": ["1871"],
@@ -110,3 +112,108 @@ def test_the_numbers_of_a_corpus_come_as_json_too(
     for name, size in documents.items():
         assert size["words"] == len((TINY / name).read_text(encoding="utf-8").split())
         assert size["passages"] >= 1
+
+
+def test_a_run_from_files_alone_is_reported_compared_and_gated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = smoke.lines(tmp_path / "a.jsonl", smoke.QUESTIONS[:2]), tmp_path / "b.jsonl"
+    smoke.lines(second, smoke.QUESTIONS[2:])
+    nothing = smoke.lines(tmp_path / "nothing.jsonl", smoke.UNANSWERABLE)
+    for name, arms in (("one", "lexical-only,always-decline"), ("two", "lexical-only,always-decline")):
+        asked = ["--questions", first, second, "--unanswerable", nothing, "--corpus", smoke.CORPUS]
+        assert run("run", *asked, "--arms", arms, "--out", tmp_path / name, "--json", monkeypatch=monkeypatch) == 0
+        summary = json.loads(capsys.readouterr().out)
+        assert list(summary["arms"]) == arms.split(",")
+        assert summary["counts"]["total"] == 2 * (2 * len(smoke.QUESTIONS) + 1)
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert run("report", one, monkeypatch=monkeypatch) == 0
+    assert str(one / "report.html") in capsys.readouterr().out
+    assert run("compare", one, two, "--json", monkeypatch=monkeypatch) == 0
+    differences = json.loads(capsys.readouterr().out)["differences"]
+    assert {it["difference"]["value"] for it in differences} == {0.0}
+    assert run("gate", one, "--baseline", two, monkeypatch=monkeypatch) == 0
+    worse = [json.loads(line) for line in (one / "rows.jsonl").read_text("utf-8").splitlines()]
+    for row in worse:
+        row["scores"] = dict.fromkeys(row["scores"], 0.0)
+    smoke.lines(one / "rows.jsonl", worse)
+    assert run("gate", one, "--baseline", two, monkeypatch=monkeypatch) == 1
+    assert "lexical-only lost on f1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (["--questions", "broken.jsonl"], "broken.jsonl:2: "),
+        (["--questions", "good.jsonl", "--arms", "nobody"], "unknown arm 'nobody'"),
+        (["--questions", "good.jsonl", "--arms", "majority"], "--training"),
+        (["--questions", "good.jsonl", "good.jsonl"], "two cases have the id"),
+        (["--questions", "elsewhere.jsonl"], "elsewhere.jsonl:2: animals.md says 'The cat is called Nutmeg.' nowhere"),
+    ],
+)
+def test_a_run_that_cannot_be_is_refused(
+    given: list[str],
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    smoke.lines(tmp_path / "good.jsonl", smoke.QUESTIONS[:1])
+    smoke.lines(tmp_path / "broken.jsonl", [smoke.QUESTIONS[0], {**smoke.QUESTIONS[1], "answers": []}])
+    elsewhere = [{"doc": "animals.md", "quote": "The cat is called Nutmeg."}]
+    smoke.lines(tmp_path / "elsewhere.jsonl", [smoke.QUESTIONS[1], {**smoke.QUESTIONS[0], "evidence": elsewhere}])
+    monkeypatch.chdir(tmp_path)
+    arms = [] if "--arms" in given else ["--arms", "always-decline"]
+    assert run("run", *given, "--corpus", smoke.CORPUS, *arms, "--out", "out", monkeypatch=monkeypatch) == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_answers_from_elsewhere_are_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = smoke.lines(tmp_path / "q.jsonl", smoke.QUESTIONS[:2])
+    answers = smoke.lines(tmp_path / "a.jsonl", [{"id": "cat", "text": "The Saffron"}, {"id": "mail", "text": None}])
+    assert run("score", "--questions", questions, "--answers", answers, "--json", monkeypatch=monkeypatch) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["questions"][0] == {"id": "cat", "exact_match": 1.0, "f1": 1.0}
+    assert (found["exact_match"], found["f1"]) == (0.5, 0.5)
+
+
+def test_edits_and_a_history_leave_the_same_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edits = smoke.lines(tmp_path / "edits.jsonl", smoke.EDITS)
+    arms = ["--arms", "retrieval,always-decline", "--out", tmp_path / "edits"]
+    corpus = ["--corpus", smoke.CORPUS, "--edits", edits, "--modes", "single"]
+    assert run("freshness", *corpus, *arms, "--json", monkeypatch=monkeypatch) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["arms"]["retrieval"]["update_success"]["value"] == 1.0
+    files = ["manifest.json", "report.html", "report.md", "rows.jsonl", "summary.json"]
+    assert sorted(it.name for it in (tmp_path / "edits").iterdir()) == files
+    before = (tmp_path / "edits" / "report.html").read_bytes()
+    assert run("report", tmp_path / "edits", monkeypatch=monkeypatch) == 0
+    assert (tmp_path / "edits" / "report.html").read_bytes() == before
+    assert run("freshness", *corpus, *arms, monkeypatch=monkeypatch) == 2
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_a_model_elsewhere_judges_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = smoke.lines(tmp_path / "q.jsonl", smoke.QUESTIONS)
+    asked = ["--questions", questions, "--corpus", smoke.CORPUS, "--arms", "lexical-only,always-decline"]
+    assert run("run", *asked, "--out", tmp_path / "out", monkeypatch=monkeypatch) == 0
+    capsys.readouterr()
+    server = Server()
+    try:
+        server.reply = lambda path, body: {"choices": [{"message": {"content": "Answer 1"}}]}
+        judge = ["--by", f"openai+{server.url}/v1#judge", "--sample", 4, "--json"]
+        given = [tmp_path / "out", "--arms", "lexical-only,always-decline", *judge]
+        assert run("judge", *given, monkeypatch=monkeypatch) == 0
+    finally:
+        server.close()
+    found = json.loads(capsys.readouterr().out)
+    assert (found["pairs"], found["tied"]["value"], found["order_agreement"]["value"]) == (4, 1.0, 0.0)
+    assert len(server.asked) == 8
+    assert "(no answer was given)" in server.asked[0][1]["messages"][0]["content"]
+    assert run("judge", tmp_path / "out", "--by", "http://judge", monkeypatch=monkeypatch) == 2

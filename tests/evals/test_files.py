@@ -1,5 +1,6 @@
 """Files of a run: whole or not at all, and a journal that a kill cannot spoil."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,18 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     write_whole(tmp_path / "a.json", "new")
     assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
     assert (tmp_path / "a.json").read_text(encoding="utf-8") == "new"
+
+
+def test_a_packed_journal_is_read_and_not_added_to(tmp_path: Path) -> None:
+    file, packed = tmp_path / "rows.jsonl", tmp_path / "rows.jsonl.gz"
+    with Journal(file, Row) as journal:
+        journal.add([row("one"), row("two")])
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    file.unlink()
+    assert read_lines(file, Row) == [row("one"), row("two")]
+    with pytest.raises(InputError, match="packed"), Journal(file, Row):
+        pass
+    for damaged in (b"no archive", packed.read_bytes()[:-9]):
+        packed.write_bytes(damaged)
+        with pytest.raises(InputError, match="cannot read"):
+            read_lines(file, Row)

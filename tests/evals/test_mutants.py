@@ -76,7 +76,7 @@ MUTANTS = [
     Mutant(
         "phrasings of one fact taken for independent",
         "evals/estimates.py",
-        "return np.bincount(rows, weights=values, minlength=len(number)), len(number)",
+        "return np.bincount(rows, weights=values, minlength=len(number)).astype(np.float64), len(number)",
         "return values, len(values)",
         "tests/evals/test_estimates.py::test_phrasings_that_always_agree_count_once",
     ),
@@ -135,6 +135,27 @@ MUTANTS = [
         'model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)',
         'model_config = ConfigDict(frozen=True, extra="forbid")',
         "tests/evals/test_files.py::test_no_row_holds_what_is_no_number",
+    ),
+    Mutant(
+        "a latency counted from when the question was sent",
+        "evals/latency/load.py",
+        "due=started if due is None else due,",
+        "due=started,",
+        "tests/evals/latency/test_load.py::test_a_stall_delays_all_who_were_due_meanwhile",
+    ),
+    Mutant(
+        "unanswered questions that are forgotten",
+        "evals/latency/load.py",
+        "        rows.append(asking.unanswered(number, question, due[number], now) if cancelled else future.result())",
+        "        rows += [] if cancelled else [future.result()]",
+        "tests/evals/latency/test_load.py::test_what_is_never_answered_counts_with_the_time_that_it_waited",
+    ),
+    Mutant(
+        "stages that leave time unexplained",
+        "kstore/types.py",
+        'return {"total": sum(self._stages.values()), **self._stages}',
+        'return {"total": 1.02 * sum(self._stages.values()), **self._stages}',
+        "tests/answering/test_parametric.py::test_timings_add_up_and_tell_the_first_token_from_the_rest",
     ),
     Mutant(
         "old and new answers swapped",

@@ -2,15 +2,17 @@
 
 import re
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import pytest
 
-from evals.accuracy import QUESTIONS
+import evals
 from evals.casefiles import load
 from evals.cases import Edit, Question, Unanswerable
 from evals.check import check, is_training
 from tests.guide.chapters import TEXTS, anchor, headings, section
 
+QUESTIONS = Path(evals.__file__).parent / "questions"
 EDITS = QUESTIONS.parent / "edits"
 QUESTION_FILES = {file.stem: file for file in sorted(QUESTIONS.glob("*.jsonl"))}
 SPLITS = ("train", "test", "dev_train", "dev", "heldout_train", "heldout")

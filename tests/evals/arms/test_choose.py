@@ -1,18 +1,21 @@
 """Arms by name: all that are known, in the order asked for, and errors that tell what to do."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from evals.arms.choose import ARMS, choose, flags, meaning
 from evals.arms.protocol import Arm
 from evals.cases import Question
+from evals.run import Task, ask
 from kstore.assemble import open_kstore
 from kstore.errors import InputError, UnavailableError
 from kstore.service import KStore
 from kstore.settings import load_settings
 from tests.conftest import TINY
 from tests.evals.smoke import LESSONS, QUESTIONS
+from tests.weights import model_zoo
 
 CASES = [Question.model_validate(it) for it in QUESTIONS]
 TAUGHT = [Question.model_validate(it) for it in LESSONS]
@@ -59,6 +62,13 @@ def test_the_nearest_question_is_found_in_other_words(store: KStore) -> None:
     assert nearest.answer("What name does the cat have?").text == "Saffron"
 
 
+def test_the_majority_answer_is_right_for_most_lessons_in_any_spelling(store: KStore) -> None:
+    accepted = [["0.1"], ["0.1"], ["one", "1"], ["1.", "a single one"], ["1"], None]
+    lessons = [Question.model_validate({"id": f"{n}", "question": "?", "answers": it}) for n, it in enumerate(accepted)]
+    (arm,) = choose(["majority"], store, CASES, lessons)
+    assert arm.answer("Anything?").text == "1"
+
+
 def test_the_best_passage_is_given_whole(store: KStore) -> None:
     answer = chosen(store, "top-passage")["top-passage"].answer("What does the lamp burn?")
     assert answer.text is not None
@@ -84,3 +94,21 @@ def test_errors_tell_what_to_do(store: KStore) -> None:
         choose([], store, CASES, [])
     with pytest.raises(UnavailableError, match="follows instructions"):
         chosen(store, "long-context")
+
+
+def test_the_whole_corpus_stands_in_the_prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_zoo, "WINDOW", 4096)
+    model = model_zoo.reciting_model(tmp_path / "model", f"\nIda Marrow{model_zoo.END}", chat=True)
+    settings = load_settings(home=tmp_path / "store", generator=str(model))
+    with open_kstore(settings, empty=True) as opened:
+        opened.put("lighthouse.md", "# Lighthouse\n\nThe lighthouse was built by Ida Marrow.\n")
+        (arm,) = choose(["long-context"], opened, CASES, [])
+        answer = arm.answer("Who built the lighthouse?")
+        assert (answer.text, answer.as_of) == ("Ida Marrow", 1)
+        assert answer.tokens
+        assert answer.timings["total"] == pytest.approx(answer.timings["first_token"] + answer.timings["generate"])
+        opened.put("long.md", "Much is said and little meant. " * 500)
+        (arm,) = choose(["long-context"], opened, CASES, [])
+        row = ask(arm, Task(CASES[0], 0))
+        assert (row.outcome, row.error) == ("errored", "bad_input")
+        assert "exceed" in (row.reason or "")

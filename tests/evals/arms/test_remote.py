@@ -1,10 +1,8 @@
 """Arms elsewhere, over real HTTP: what they say, and each way in which they fail."""
 
-import json
-import threading
+import socket
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,48 +12,16 @@ from evals.arms.remote import KStoreArm, OpenAIArm, PlainArm, RemoteError, Remot
 from evals.cases import Question
 from evals.run import Task, ask
 from kstore.errors import InputError
+from tests.evals.server import Reply, Server
 
-Reply = dict[str, Any] | tuple[int, str]
 CITATION = {
     "document": "animals.md", "headings": ["The cat"], "start": 0, "end": 7, "line_start": 1, "line_end": 1,
-    "text": "Saffron", "score": 0.5, "revision": 3,
+    "text": "Saffron", "score": 0.5, "revision": 3, "added": "by a later version",
 }  # fmt: skip
 ANSWER = {
     "arm": "retrieval", "model": "hybrid", "text": "Saffron", "declined": None, "as_of": 3, "age": "current",
     "knowledge": "", "confidence": 0.75, "tokens": None, "timings_ms": {"total": 1.0}, "citations": [CITATION],
 }  # fmt: skip
-
-
-class Server:
-    """Answers each POST with what ``reply`` makes of its path and body, and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, dict[str, Any], dict[str, str]]] = []
-        self.reply: Callable[[str, dict[str, Any]], Reply] = lambda path, body: {}
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                outer.asked.append((self.path, body, dict(self.headers)))
-                reply = outer.reply(self.path, body)
-                status, text = reply if isinstance(reply, tuple) else (200, json.dumps(reply))
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(text.encode())))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture
@@ -100,6 +66,7 @@ def test_a_model_behind_an_openai_compatible_server(server: Server, monkeypatch:
         ({"answer": "Saffron"}, "Saffron"),
         ({"text": None}, None),
         ({"text": ""}, None),
+        ({"text": " \n"}, None),
     ],
 )
 def test_anything_that_answers_over_http(server: Server, reply: dict[str, Any], text: str | None) -> None:
@@ -128,10 +95,80 @@ def test_what_goes_wrong_is_a_typed_outcome(server: Server, reply: Reply, reason
     assert reason in (row.reason or "")
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("text", 5),
+        ("model", None),
+        ("as_of", "yesterday"),
+        ("confidence", "high"),
+        ("confidence", 7.0),
+        ("confidence", float("nan")),
+        ("tokens", "many"),
+        ("citations", [{**CITATION, "start": "here"}]),
+        ("citations", [{**CITATION, "score": float("inf")}]),
+        ("text", "\ud800"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_fails_one_question_and_not_the_run(server: Server, part: str, value: object) -> None:
+    server.reply = lambda path, body: {"answers": [{**ANSWER, part: value}]}
+    case = Question(id="cat", question="What is the cat's name?", answers=("Saffron",))
+    row = ask(remote_arm(f"kstore+{server.url}"), Task(case, 0))
+    assert (row.outcome, row.error) == ("errored", "endpoint_unavailable")
+    assert "\n" not in (row.reason or "")
+
+
+def test_a_model_that_writes_no_text(server: Server) -> None:
+    server.reply = lambda path, body: {"choices": [{"message": {"content": [{"text": "Saffron"}]}}]}
+    with pytest.raises(RemoteError, match="another shape than expected: text"):
+        remote_arm(f"openai+{server.url}/v1#m").answer("?")
+
+
+def test_a_key_is_told_to_the_server_alone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.reply = lambda path, body: (500, "no")
+    monkeypatch.setenv("OPENAI_API_KEY", "hunter2\r\n")
+    arm = remote_arm(f"openai+{server.url}/v1#m")
+    with pytest.raises(RemoteError, match="answered 500") as failure:
+        arm.answer("?")
+    assert server.asked[0][2]["Authorization"] == "Bearer hunter2"
+    assert "hunter2" not in str(failure.value)
+    monkeypatch.setenv("OPENAI_API_KEY", "hunter2\nX-Other: 1")
+    with pytest.raises(InputError, match="OPENAI_API_KEY") as refused:
+        remote_arm(f"openai+{server.url}/v1#m")
+    assert "hunter2" not in str(refused.value)
+    with pytest.raises(InputError, match="no password") as refused:
+        remote_arm("plain=http://me:hunter2@there/ask")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_only_connecting_is_tried_twice(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.reply = lambda path, body: (500, "no")
+    with pytest.raises(RemoteError, match="answered 500"):
+        remote_arm(server.url).answer("?")
+    assert len(server.asked) == 1
+    server.close()
+    tried: list[object] = []
+    connect = socket.create_connection
+
+    def counted(*args: Any, **more: Any) -> socket.socket:
+        tried.append(args)
+        return connect(*args, **more)
+
+    monkeypatch.setattr(socket, "create_connection", counted)
+    with pytest.raises(RemoteError, match=r"refused|connect"):
+        remote_arm(server.url).answer("?")
+    assert len(tried) == 2
+
+
 def test_nobody_there_and_nobody_in_time(server: Server) -> None:
-    server.reply = lambda path, body: (time.sleep(0.5), {"text": "late"})[1]
+    def late(path: str, body: dict[str, Any]) -> Reply:
+        time.sleep(0.5)
+        return {"text": "late"}
+
+    server.reply = late
     with pytest.raises(RemoteTimeoutError, match="in time"):
         remote_arm(server.url, timeout=0.05).answer("?")
+    assert len(server.asked) == 1
     server.close()
     with pytest.raises(RemoteError, match=r"refused|connect"):
         remote_arm(server.url).answer("?")
@@ -145,3 +182,6 @@ def test_addresses() -> None:
     for wrong in ("ftp://there", "openai+http://there/v1", "kstore+ftp://there", "a b=http://there"):
         with pytest.raises(InputError, match=r"address of an arm|names no model"):
             remote_arm(wrong)
+    for nowhere in ("http://[::1/ask", "http://:80"):
+        with pytest.raises(InputError, match="address of an arm"):
+            remote_arm(nowhere)
