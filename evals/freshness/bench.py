@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
+from evals.arms.protocol import Arm
 from evals.cases import Kind
 from evals.freshness.rows import Phase, State, WriteRow
 from evals.rows import Place
@@ -20,19 +20,10 @@ from kstore.assemble import open_kstore
 from kstore.errors import KStoreError
 from kstore.service import KStore
 from kstore.settings import Settings
-from kstore.types import Answer, Progress, Stopwatch, no_progress
+from kstore.types import Progress, Stopwatch, no_progress
 from kstore.vectors.commit import Receipt
 
 _WARM_UP = "freshness-warm-up.md"
-
-
-class Arm(Protocol):
-    """All that is wanted of an arm here."""
-
-    @property
-    def name(self) -> str: ...
-
-    def answer(self, question: str) -> Answer: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from evals.freshness.figures import share
+from evals.estimates import mean
 from evals.freshness.rows import FreshnessRow
 from evals.freshness.verdict import Verdict
 
@@ -28,8 +28,9 @@ def conflict(rows: Sequence[FreshnessRow], weights: str) -> dict[str, dict[str, 
     found: dict[str, dict[str, Any]] = {}
     for arm in dict.fromkeys(row.arm for row in after):
         answers = [row for row in after if row.arm == arm]
-        shares = {
-            name: share([(row.edit, row.verdict in verdicts) for row in answers]) for name, verdicts in _CALLED.items()
+        clusters = [row.edit for row in answers]
+        found[arm] = {
+            name: mean([float(row.verdict in verdicts) for row in answers], clusters).shape()
+            for name, verdicts in _CALLED.items()
         }
-        found[arm] = {name: estimate.shape() for name, estimate in shares.items() if estimate}
     return found

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
+from evals.arms.protocol import Arm
 from evals.cases import Edit, Kind, Question
-from evals.freshness.bench import Arm, Bench, Said
+from evals.freshness.bench import Bench, Said
 from evals.freshness.changes import changed_bytes
 from evals.freshness.inquiries import Inquiry, about, around, kind_of
 from evals.freshness.load import Load

@@ -2,7 +2,7 @@
 
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ from evals.cases import Asking, Edit, Question, Replay
 from evals.check import is_training
 from evals.files import read_lines
 from evals.freshness.bench import Bench, benches
+from evals.freshness.history import local
 from evals.freshness.lessons import teachable
 from evals.freshness.measures import MEASURES
-from evals.freshness.replay import run_replay
+from evals.freshness.replay import read_history, run_replay
 from evals.freshness.rows import Line
-from evals.freshness.run import MODES, ROWS, run_freshness
+from evals.freshness.run import MODES, ROWS, plan, run_freshness
 from evals.freshness.summary import summarise
 from evals.freshness.swap import MemoriesOf, Memory, as_of_both
 from evals.freshness.taught import LEARNING, LearningRow, summarise_learning
@@ -41,7 +42,7 @@ class Study:
     """What a freshness run is about: a corpus (None: the guide), files of edits, questions far from all edits, arms.
 
     ``training``: the questions that the weights were trained on. With it the weights are taught edits as well, and
-    swapped; without it nothing is known of what they may rehearse.
+    swapped; without it nothing is known of what they may rehearse. Of the memories, those among ``arms`` are swapped.
     """
 
     corpus: str | None
@@ -56,12 +57,20 @@ class Study:
 def conduct_freshness(
     study: Study, out: Path, seed: int, resume: bool, command: str, progress: Progress = no_progress
 ) -> Summary:
-    """Run the edits, or the rest of them, and write the files to ``out``; return the summary."""
+    """Run the edits, or the rest of them, and write the files to ``out``; return the summary.
+
+    InputError, and nothing written, where an edit does not fit the corpus or a mode is unknown; InputError where the
+    folder holds another run.
+    """
     from evals.arms.choose import choose, meaning
 
     settings = load_settings()
     documents = dict(read_source(study.corpus or str(GUIDE), settings.max_document_bytes).documents)
     edits, controls = load(Edit, study.edits), load(Question, study.questions)
+    if not edits:
+        raise InputError("there is no edit to make")
+    for mode in study.modes:
+        plan(mode, edits, controls, documents, seed)
     lessons = _lessons(study.training, settings)
     with benches(documents, settings, lambda store: choose(study.arms, store, [], []), progress) as open_bench:
         with open_bench() as bench:
@@ -73,7 +82,7 @@ def conduct_freshness(
             "modes": list(study.modes),
             "taught": study.taught if lessons else 0,
         }
-        manifest = manifests.begin(out, manifests.describe(parts, settings, status, seed, command), resume)
+        manifest = _begin(out, parts, settings, status, seed, command, resume)
         with tempfile.TemporaryDirectory(prefix="kstore-taught-") as scratch:
             run_freshness(
                 open_bench,
@@ -82,7 +91,7 @@ def conduct_freshness(
                 controls,
                 out,
                 modes=study.modes,
-                memories_of=_memories(settings, edits, lessons, Path(scratch)),
+                memories_of=_memories(study.arms, settings, edits, lessons, Path(scratch)),
                 seed=seed,
                 progress=progress,
             )
@@ -108,11 +117,16 @@ def conduct_replay(
     command: str,
     progress: Progress = no_progress,
 ) -> Summary:
-    """Replay the repository's history, or the rest of it, and write the files to ``out``; return the summary."""
+    """Replay the repository's history, or the rest of it, and write the files to ``out``; return the summary.
+
+    InputError, and nothing written, where a case names a commit that is not in the history; InputError where the folder
+    holds another run.
+    """
     from evals.arms.choose import choose, meaning
 
     cases = load(Replay, files)
-    with tempfile.TemporaryDirectory(prefix="kstore-replay-") as home:
+    with local(repository) as path, tempfile.TemporaryDirectory(prefix="kstore-replay-") as home:
+        read_history(path, cases)
         settings = load_settings(home=Path(home))
         with open_kstore(settings, empty=True, progress=progress) as store:
             parts = {
@@ -121,14 +135,31 @@ def conduct_replay(
                 "arms": {name: {"meaning": meaning(name)} for name in arms},
                 "repository": repository,
             }
-            manifest = manifests.begin(out, manifests.describe(parts, settings, store.status(), seed, command), resume)
-            run_replay(Bench(store, choose(arms, store, [], [])), repository, cases, out, progress=progress)
+            chosen = choose(arms, store, [], [])
+            manifest = _begin(out, parts, settings, store.status(), seed, command, resume)
+            run_replay(Bench(store, chosen), str(path), cases, out, progress=progress)
     return _write(out, manifest)
 
 
 def report_changes(out: Path) -> Summary:
     """Make the summary and the report of a freshness run or a replay again from its rows; nothing is asked."""
     return _write(out, manifests.read(out))
+
+
+def _begin(
+    out: Path,
+    parts: Mapping[str, Any],
+    settings: Settings,
+    status: Mapping[str, Any],
+    seed: int,
+    command: str,
+    resume: bool,
+) -> manifests.Manifest:
+    """The manifest of the run in ``out``; InputError where it was told to do other things with the same inputs."""
+    manifest = manifests.begin(out, manifests.describe(parts, settings, status, seed, command), resume)
+    if other := [name for name in ("kind", "modes", "taught") if manifest.get(name) != parts.get(name)]:
+        raise InputError(f"{out} holds a run of other inputs ({', '.join(other)}); it cannot be taken up")
+    return manifest
 
 
 def _write(out: Path, manifest: manifests.Manifest) -> Summary:
@@ -154,17 +185,24 @@ def _lessons(files: Sequence[Path], settings: Settings) -> list[Question]:
     return lessons
 
 
-def _memories(settings: Settings, edits: Sequence[Edit], lessons: Sequence[Question], scratch: Path) -> MemoriesOf:
-    """What is swapped: the documents as of both times, and the weights, taught where there are lessons."""
+def _memories(
+    arms: Sequence[str], settings: Settings, edits: Sequence[Edit], lessons: Sequence[Question], scratch: Path
+) -> MemoriesOf | None:
+    """What is swapped, as far as it is among the arms: the documents as of both times, and the weights, taught where
+    there are lessons. None where neither is."""
+    if not {"retrieval", "parametric"} & set(arms):
+        return None
 
     def memories_of(store: KStore, a: int, b: int) -> list[Memory]:
-        documents = as_of_both(store, "retrieval", a, b)
+        documents = [as_of_both(store, "retrieval", a, b)] if "retrieval" in arms else []
+        if "parametric" not in arms:
+            return documents
         if not lessons:
-            return [documents, Memory("parametric", store.arm("parametric"), None)]
+            return [*documents, Memory("parametric", store.arm("parametric"), None)]
         from evals.freshness.learning import weights_memory
 
         weights = weights_memory(weights_folder(settings), store.memory.encoder(), edits, lessons, scratch)
-        return [documents, *weights(store, a, b)]
+        return [*documents, *weights(store, a, b)]
 
     return memories_of
 

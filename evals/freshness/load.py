@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Self
 
-from evals.freshness.bench import Arm
+from evals.arms.protocol import Arm
 
 
 class Load:

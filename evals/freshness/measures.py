@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from evals.cases import Kind
-from evals.freshness.figures import largest, quantile, share
+from evals.estimates import mean, quantile
+from evals.freshness.figures import largest
 from evals.freshness.rows import FreshnessRow
 from evals.rows import Estimate
 
@@ -57,9 +58,10 @@ class Measured:
         """Every one of ``MEASURES`` for which there are rows."""
         found = {**self._about_targets(), **self._about_others()}
         for name, times in (("visible", self.visible_ms()), ("stale_gone", self.stale_gone_ms())):
-            found[f"t_{name}_ms_p50"] = quantile(times, 0.5)
-            found[f"t_{name}_ms_p95"] = quantile(times, 0.95)
-            found[f"t_{name}_ms_max"] = largest(times)
+            if times:
+                found[f"t_{name}_ms_p50"] = quantile(times, 0.5)
+                found[f"t_{name}_ms_p95"] = quantile(times, 0.95)
+                found[f"t_{name}_ms_max"] = largest(times)
         return {name: estimate for name, estimate in found.items() if estimate is not None}
 
     def visible_ms(self) -> list[float]:
@@ -130,7 +132,7 @@ class Measured:
 
 
 def _share(rows: Sequence[FreshnessRow], holds: Callable[[FreshnessRow], bool]) -> Estimate | None:
-    return share([(row.edit, holds(row)) for row in rows])
+    return mean([float(holds(row)) for row in rows], [row.edit for row in rows]) if rows else None
 
 
 def _is_new(row: FreshnessRow) -> bool:

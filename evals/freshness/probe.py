@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evals.freshness.bench import Arm, Bench, Said
+from evals.arms.protocol import Arm
+from evals.freshness.bench import Bench, Said
 from evals.freshness.inquiries import Inquiry
 from evals.freshness.rows import FreshnessRow, State
 from evals.freshness.verdict import Verdict

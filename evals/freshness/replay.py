@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from evals.arms.protocol import Arm
 from evals.cases import Kind, Replay
 from evals.files import Journal
-from evals.freshness.bench import Arm, Bench, Written
+from evals.freshness.bench import Bench, Written
 from evals.freshness.changes import changed_bytes
 from evals.freshness.history import local, resolve, walk
 from evals.freshness.inquiries import about, kind_of_change, of_form_alone
@@ -29,9 +30,7 @@ def run_replay(
     if bench.documents():
         raise InputError("a history is replayed into an empty store; this one holds documents")
     with local(repository) as path, Journal(out / ROWS, Line) as journal:
-        commits = {name: resolve(path, name) for case in cases for name in (case.old_commit, case.new_commit)}
-        history = walk(path, commits.values())
-        _check(cases, commits, history)
+        commits, history = read_history(path, cases)
         lines = [line.root for line in journal.lines()]
         done = {row.unit for row in lines if isinstance(row, WriteRow)}
         if not done <= set(history):
@@ -50,11 +49,18 @@ def run_replay(
         return [line.root for line in journal.lines()]
 
 
-def _check(cases: Sequence[Replay], commits: Mapping[str, str], history: Sequence[str]) -> None:
+def read_history(repository: Path, cases: Sequence[Replay]) -> tuple[dict[str, str], list[str]]:
+    """The full hash of each commit that the cases name, and the commits to walk, oldest first.
+
+    InputError where one is not in the history, or a case's old commit does not come before its new one.
+    """
+    commits = {name: resolve(repository, name) for case in cases for name in (case.old_commit, case.new_commit)}
+    history = walk(repository, commits.values())
     place = {commit: number for number, commit in enumerate(history)}
     for case in cases:
         if place[commits[case.old_commit]] >= place[commits[case.new_commit]]:
             raise InputError(f"case {case.id}: its old commit does not come before its new one")
+    return commits, history
 
 
 class _Replay:

@@ -6,8 +6,9 @@ from statistics import median
 from typing import Any, get_args
 
 from evals.cases import Kind
+from evals.estimates import quantile
 from evals.freshness.conflict import conflict
-from evals.freshness.figures import largest, quantile, ratio
+from evals.freshness.figures import largest, ratio
 from evals.freshness.measures import Measured
 from evals.freshness.rows import FreshnessRow, WriteRow
 from evals.freshness.swap import SWAP, matrix
@@ -97,13 +98,14 @@ def _writes(writes: Sequence[WriteRow]) -> dict[str, Any]:
     form = [row for row in edits if row.kind == "format"]
     lengths = [row.timings_ms["total"] for row in edits]
     meanwhile = [row.timings_ms["meanwhile"] for row in edits if "meanwhile" in row.timings_ms]
-    estimates = {
-        "write_ms_p50": quantile(lengths, 0.5),
-        "write_ms_p95": quantile(lengths, 0.95),
-        "write_ms_max": largest(lengths),
-        "encoded_per_changed_byte": ratio([(row.encoded, row.changed_bytes) for row in words]),
-        "others_answer_ms_p50": quantile(meanwhile, 0.5),
+    estimates: dict[str, Estimate | None] = {
+        "encoded_per_changed_byte": ratio([(row.encoded, row.changed_bytes) for row in words])
     }
+    if lengths:
+        quantiles = {f"write_ms_{name}": quantile(lengths, q) for name, q in (("p50", 0.5), ("p95", 0.95))}
+        estimates |= {**quantiles, "write_ms_max": largest(lengths)}
+    if meanwhile:
+        estimates["others_answer_ms_p50"] = quantile(meanwhile, 0.5)
     return {
         "writes": len(edits),
         "failed": sum(row.failed is not None for row in writes),

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evals.arms.protocol import Arm
 from evals.cases import Edit
-from evals.freshness.bench import Arm, Bench
+from evals.estimates import mean
+from evals.freshness.bench import Bench
 from evals.freshness.bursts import together
 from evals.freshness.changes import changed_bytes
-from evals.freshness.figures import share
 from evals.freshness.inquiries import about, kind_of
 from evals.freshness.rows import FreshnessRow, Phase, State, WriteRow
 from kstore.controls import Controls
@@ -100,6 +101,6 @@ def matrix(rows: Sequence[FreshnessRow]) -> dict[str, dict[str, dict[str, Any]]]
         for at, shares in times.items():
             told = [row for row in swapped if row.arm == name and _AT[row.phase] == at]
             for truth, verdict in (("truth_a", "old"), ("truth_b", "new")):
-                estimate = share([(row.edit, row.verdict == verdict) for row in told])
-                shares |= {truth: estimate.shape()} if estimate else {}
+                right = [float(row.verdict == verdict) for row in told]
+                shares[truth] = mean(right, [row.edit for row in told]).shape()
     return found

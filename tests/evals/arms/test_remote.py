@@ -96,25 +96,28 @@ def test_what_goes_wrong_is_a_typed_outcome(server: Server, reply: Reply, reason
 
 
 @pytest.mark.parametrize(
-    ("part", "value"),
+    ("part", "value", "reason"),
     [
-        ("text", 5),
-        ("model", None),
-        ("as_of", "yesterday"),
-        ("confidence", "high"),
-        ("confidence", 7.0),
-        ("confidence", float("nan")),
-        ("tokens", "many"),
-        ("citations", [{**CITATION, "start": "here"}]),
-        ("citations", [{**CITATION, "score": float("inf")}]),
-        ("text", "\ud800"),
+        ("text", 5, "expected: text: "),
+        ("model", None, "expected: model: "),
+        ("as_of", "yesterday", "expected: as_of: "),
+        ("confidence", "high", "expected: confidence: "),
+        ("confidence", 7.0, "expected: confidence: "),
+        ("confidence", float("nan"), "expected: confidence: "),
+        ("tokens", "many", "expected: tokens: "),
+        ("citations", [{**CITATION, "start": "here"}], "expected: citations.0.start: "),
+        ("citations", [{**CITATION, "score": float("inf")}], "expected: citations.0.score: "),
+        ("text", "\ud800", "surrogates not allowed"),
     ],
 )
-def test_a_value_of_the_wrong_kind_fails_one_question_and_not_the_run(server: Server, part: str, value: object) -> None:
+def test_a_value_of_the_wrong_kind_fails_one_question_and_not_the_run(
+    server: Server, part: str, value: object, reason: str
+) -> None:
     server.reply = lambda path, body: {"answers": [{**ANSWER, part: value}]}
     case = Question(id="cat", question="What is the cat's name?", answers=("Saffron",))
     row = ask(remote_arm(f"kstore+{server.url}"), Task(case, 0))
     assert (row.outcome, row.error) == ("errored", "endpoint_unavailable")
+    assert reason in (row.reason or "")
     assert "\n" not in (row.reason or "")
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from evals.arms.protocol import Arm
 from evals.cases import Edit, Question
-from evals.freshness.bench import Arm, OpenBench, benches
+from evals.freshness.bench import OpenBench, benches
 from kstore.service import KStore
 from kstore.settings import Settings
 from tests.conftest import TINY

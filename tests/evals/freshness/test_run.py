@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from evals.arms.protocol import Arm
 from evals.cases import Edit, Question
-from evals.freshness.bench import Arm
 from evals.freshness.edits import Before, perform
 from evals.freshness.rows import FreshnessRow, WriteRow
 from evals.freshness.run import plan, run_freshness
