@@ -13,7 +13,7 @@ answer from stale knowledge counts as wrong. Vectors take in each change as it c
 
 *Weights* are trained from scratch every ``H`` = 30 days, which is not counted as a cost and so favours them. In between
 they are *taught*, or *left alone*, which makes ``T = 0`` and ``I = H`` and counts while half of what they say is fresh.
-A training takes ``T``, in what questions leave of one processor, and begins as soon as a change waits and none is under
+A training takes ``T``, in what questions leave of the machine, and begins as soon as a change waits and none is under
 way. One is then under way for the share ``b = x / (x + e^{-x})`` of the time, where ``x = rT``, as an idle ``1 / r``
 follows where nothing came meanwhile; half of it is left in the mean when a change comes, so that ``I = bT``. Where more
 than the ``B`` changes that were measured together come in ``T``, the weights fall behind and cannot do it. Of what they
@@ -49,8 +49,8 @@ class Profile:
 
     ``accuracy`` when fresh, known to plus or minus ``margin``; ``p99_ms`` and processor ``cpu_ms`` of an answer;
     ``change_ms`` from a change, or from the beginning of a training that teaches a ``batch`` of them, to its answer,
-    which occupies one processor. ``learned``, known to plus or minus ``learned_margin``: how much of what is taught is
-    answered (None: as much as of all else); ``kept``: how much of all else that was right stays so.
+    which occupies so many ``processors``. ``learned``, known to plus or minus ``learned_margin``: how much of what is
+    taught is answered (None: as much as of all else); ``kept``: how much of all else that was right stays so.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Profile:
     cpu_ms: float
     change_ms: float
     batch: int = 1
+    processors: int = 1
     learned: float | None = None
     learned_margin: float = 0.0
     kept: float = 1.0
@@ -158,10 +159,10 @@ def _left_alone(weights: Profile, at: Setting, rate: float) -> Outcome | None:
 
 def _taught(weights: Profile, at: Setting, rate: float) -> Outcome | None:
     answers = at.questions * weights.cpu_ms / 1e3
-    left = min(at.cores * DAY - answers, DAY)
+    left = min(at.cores * DAY - answers, weights.processors * DAY)  # processor seconds a day for training
     if weights.p99_ms > at.objective_ms or left <= 0 or rate == 0:
         return None
-    length = weights.change_ms / 1e3 / left  # days
+    length = weights.processors * weights.change_ms / 1e3 / left  # days
     together = at.changes * length
     if together > weights.batch:
         return None

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -176,13 +176,14 @@ class _Beside:
         arms, freshness = summary["arms"], self.summary["freshness"]
         if not {"parametric", "retrieval"} <= arms.keys() or "index_ms" not in freshness:
             raise InputError("a decision wants parametric and retrieval in both runs")
-        weights = profile("parametric", arms["parametric"], 0.0)
+        cores = manifest["machine"]["cores"]
+        weights = replace(profile("parametric", arms["parametric"], 0.0), processors=cores)  # training takes them all
         decision = decide(
             with_training(weights, freshness.get("learning", ()), freshness.get("sequential", ())),
             profile("retrieval", arms["retrieval"], freshness["index_ms"]["value"]),
             objective_ms=self.objective_ms,
             facts=arms["parametric"]["contains"]["clusters"],
-            cores=manifest["machine"]["cores"],
+            cores=cores,
             search_ms=_search_ms(summary),
         )
         return (

@@ -98,6 +98,16 @@ def test_where_changes_outrun_training_the_weights_cannot_do_it() -> None:
     assert "parametric" not in outcomes(replace(QUIET, changes=30_000.0))  # 864 trainings a day of 30 changes
 
 
+def test_a_training_on_both_processors_is_as_quick_while_nobody_asks_and_leaves_less_for_answers() -> None:
+    both = replace(WEIGHTS, processors=2)
+    idle = replace(QUIET, changes=10.0, questions=0.0)
+    assert outcomes(idle, both)["parametric"].accuracy == outcomes(idle)["parametric"].accuracy
+    assert outcomes(idle, both)["parametric"].cost == pytest.approx(2 * outcomes(idle)["parametric"].cost)
+    busy = replace(QUIET, changes=20_000.0, questions=500_000.0)  # answers take 75,000 s of 172,800
+    assert "parametric" in outcomes(busy)
+    assert "parametric" not in outcomes(busy, both)
+
+
 def test_more_changes_never_make_a_memory_better_nor_cheaper() -> None:
     rates = [0.0, 0.1, 1.0, 10.0, 100.0, 1_000.0, 10_000.0]
     for name in ("parametric", "retrieval"):
