@@ -84,23 +84,23 @@ def ask(arm: Arm, task: Task) -> Row:
         answer = arm.answer(task.question)
         spent = clock.spent()
         found = arm.rank(task.question) if isinstance(arm, Ranking) else ()
+        return Row(
+            **asked,
+            outcome="declined" if answer.text is None else "scored",
+            answer=answer.text,
+            reason=answer.declined,
+            model=answer.model,
+            as_of=answer.as_of,
+            confidence=answer.confidence,
+            citations=answer.citations,
+            hits=tuple(Place(document=hit.document, start=hit.start, end=hit.end) for hit in found),
+            tokens=answer.tokens,
+            timings_ms={**{stage: round(it, 3) for stage, it in answer.timings.items()}, **spent},
+        )
     except Exception as problem:  # noqa: BLE001 - whatever an arm does wrong is its outcome, not the end of the run
         error = problem.code if isinstance(problem, KStoreError) else "crashed"
         reason = str(problem) if isinstance(problem, KStoreError) else f"{type(problem).__name__}: {problem}"
         return Row(**asked, outcome="errored", error=error, reason=reason, timings_ms=clock.spent())
-    return Row(
-        **asked,
-        outcome="declined" if answer.text is None else "scored",
-        answer=answer.text,
-        reason=answer.declined,
-        model=answer.model,
-        as_of=answer.as_of,
-        confidence=answer.confidence,
-        citations=answer.citations,
-        hits=tuple(Place(document=hit.document, start=hit.start, end=hit.end) for hit in found),
-        tokens=answer.tokens,
-        timings_ms={**{stage: round(it, 3) for stage, it in answer.timings.items()}, **spent},
-    )
 
 
 class _Clock:

@@ -10,7 +10,8 @@ from evals.report.canvas import Plot, looks
 from evals.report.tables import Summary, Table
 from evals.report.wording import claim, number
 
-_LEADING = ("f1", "exact_match", "contains")
+_LEADING = ("contains", "f1", "exact_match")
+CONTROL = "nearest-question"
 _CLAIMS = 6
 
 
@@ -78,15 +79,25 @@ def _arms(summary: Summary) -> list[str]:
 def _claims(summary: Summary) -> Iterable[str]:
     """What the run shows, first what it means and then how the main arms compare in the leading metric."""
     yield from (summary.get("decision") or {}).get("sentences") or ()
-    found = summary.get("contrasts") or ()
-    leading = next((it for it in _LEADING if any(contrast["metric"] == it for contrast in found)), None)
-    of_leading = [contrast for contrast in found if contrast["metric"] == leading]
-    main = [it for it in of_leading if {it["a"], it["b"]} <= {*plots.MAIN_ARMS}]
-    yield from (claim(contrast) for contrast in (main or of_leading)[:_CLAIMS])
+    yield from (claim(contrast) for contrast in _leading(summary.get("contrasts") or ())[:_CLAIMS])
     counts = summary.get("counts") or {}
     if counts.keys() >= {"scored", "declined", "errored", "total"}:
         parts = ", ".join(f"{number(counts[it])} {it}" for it in ("scored", "declined", "errored"))
         yield f"{number(counts['total'])} times an arm was asked: {parts}."
+
+
+def _leading(contrasts: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The contrasts to be told first: of the main arms with each other, and with the control that a memory must beat;
+    without any of these, all of the first leading metric that there is."""
+    known = [(it["metric"], {it["a"], it["b"]}, it) for it in contrasts]
+    main = [
+        it for leading in _LEADING for metric, pair, it in known if metric == leading and pair <= {*plots.MAIN_ARMS}
+    ]
+    controlled = [
+        it for metric, pair, it in known if metric == _LEADING[0] and CONTROL in pair and pair & {*plots.MAIN_ARMS}
+    ]
+    first = next((it for it in _LEADING if any(metric == it for metric, *_ in known)), None)
+    return [*main, *controlled] or [it for metric, _, it in known if metric == first]
 
 
 def _results(summary: Summary, meanings: Mapping[str, str]) -> Section:

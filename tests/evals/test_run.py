@@ -77,6 +77,17 @@ def test_what_fails_is_an_outcome_with_its_kind_and_reason(tmp_path: Path) -> No
     }
 
 
+class Unsure(Counter):
+    def answer(self, question: str) -> Answer:
+        return Answer(self.name, "digits", "1", confidence=float("nan"), timings={"total": 0.0})
+
+
+def test_an_answer_that_is_none_is_a_failure_and_not_the_end(tmp_path: Path) -> None:
+    rows = run([Unsure("unsure"), Counter("sound")], CASES, tmp_path, 0, unfinished)
+    assert {row.error for row in rows if row.arm == "unsure"} == {"crashed"}
+    assert {row.outcome for row in rows if row.arm == "sound"} == {"scored"}
+
+
 def test_a_run_goes_on_where_it_stopped_and_asks_nothing_again(tmp_path: Path) -> None:
     whole = run([Counter("one"), Counter("other")], CASES, tmp_path, 1, unfinished)
     lines = (tmp_path / ROWS).read_bytes().splitlines(keepends=True)

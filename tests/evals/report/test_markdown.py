@@ -5,7 +5,8 @@ from markdown_it.token import Token
 
 from evals.report.markdown import escaped
 from evals.report.render import render
-from tests.evals.report.examples import HEADINGS, MANIFEST, MEANINGS, MINIMAL, estimate, question, row
+from evals.report.sections import sections
+from tests.evals.report.examples import HEADINGS, MANIFEST, MEANINGS, MINIMAL, contrast, estimate, question, row
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 EVIL = (
@@ -65,3 +66,20 @@ def test_without_rows_and_contrasts_it_is_short() -> None:
         "## Provenance",
     ]
     assert "| f1 | 0.500 [0.450, 0.550] | 60 | 20 |" in markdown
+
+
+def test_first_is_told_how_the_memories_compare_and_whether_they_beat_the_control() -> None:
+    found = [
+        contrast(0.1, metric="f1", a="top-passage", b="parametric", winner=None),
+        contrast(0.2, metric="f1", a="retrieval", b="parametric"),
+        contrast(-0.3, metric="contains", a="retrieval", b="parametric", winner="parametric"),
+        contrast(0.01, metric="contains", a="parametric", b="nearest-question", winner=None),
+        contrast(0.4, metric="contains", a="nearest-question", b="majority", winner="nearest-question"),
+    ]
+    (short,) = [it for it in sections({"contrasts": found}, {}) if it.slug == "short"]
+    assert [sentence.split(":")[0] for sentence in short.sentences] == [
+        "contains",
+        "f1",
+        "contains, parametric against nearest-question",
+    ]
+    assert "parametric is better than retrieval" in short.sentences[0]
