@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from api.app import create_app
-from evals.accuracy import table
-from evals.ask_latency import sentence
+from evals.ask_latency import sentence as of_a_command
 from evals.corpus import statistics
+from evals.outputs import read_summary
+from evals.report.short import sentence, table
 from kstore.cli import app
 from kstore.controls import PRESETS
 from kstore.service import KStore
@@ -79,11 +80,22 @@ def test_the_python_example_runs(encoder: object, tmp_path: Path) -> None:
 
 
 def test_the_figures_are_those_of_the_results_files() -> None:
-    accuracy = json.loads((ROOT / "evals" / "results" / "accuracy.json").read_text(encoding="utf-8"))
-    assert table(accuracy) in README
-    latency = json.loads((ROOT / "evals" / "results" / "ask_latency.json").read_text(encoding="utf-8"))
-    assert sentence(latency) in " ".join(README.split())
+    results, text = ROOT / "evals" / "results", " ".join(README.split())
+    assert table(read_summary(results / "guide")) in README
+    assert sentence(read_summary(results / "freshness")) in text
+    latency = json.loads((results / "ask_latency.json").read_text(encoding="utf-8"))
+    assert of_a_command(latency) in text
     assert latency["langchain_over_kstore"] >= 5
+
+
+@pytest.mark.parametrize("run", ["guide", "freshness", "latency"])
+def test_the_results_are_whole_runs(run: str) -> None:
+    folder = ROOT / "evals" / "results" / run
+    assert {it.name for it in folder.iterdir()} >= {"manifest.json", "report.html", "report.md", "summary.json"}
+    assert (folder / "rows.jsonl.gz").exists()
+    counts = read_summary(folder)["counts"]
+    assert counts["total"] == counts["scored"] + counts["declined"] + counts["errored"] > 0
+    assert counts["errored"] == 0 or run == "latency"  # which looks for the load that is too much
 
 
 def test_the_corpus_is_described_as_the_command_describes_it() -> None:

@@ -49,7 +49,7 @@ def summarise(rows: Sequence[LatencyRow], objective_ms: float, prices: Prices | 
         "load": {
             "objective_ms": objective_ms,
             "currency": prices.currency if prices else None,
-            "modes": {arm: [_mode(own, objective_ms) for mode, own in modes.items()] for arm, modes in by_arm.items()},
+            "modes": {arm: {mode: _mode(own, objective_ms) for mode, own in it.items()} for arm, it in by_arm.items()},
         },
     }
 
