@@ -33,7 +33,7 @@ def filled() -> None:
 
 def test_a_run_tells_cold_from_warm_and_finds_a_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evals.latency.experiment.ARRIVALS", 20)
-    monkeypatch.setattr("evals.latency.capacity._HIGHEST", 8.0)
+    monkeypatch.setattr("evals.latency.capacity._HIGHEST", 200.0)
     filled()
     summary = run(tmp_path, ["retrieval"])
     figures = {name: it["value"] for name, it in summary["arms"]["retrieval"].items()}
