@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evals.arms.choose import ARMS
 
+from evals.arms.choose import ARMS
 from evals.compare import compare, gate
 from evals.experiment import Inputs, conduct, report
 from evals.files import read_lines

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evals.latency.capacity import keeps, search_capacity
-from evals.latency.load import arrivals, closed_loop, open_loop
+from evals.latency.load import WORKERS, arrivals, closed_loop, open_loop
 from evals.latency.rows import LatencyRow
 from kstore.errors import UnavailableError
 from kstore.types import Answer, Stopwatch
@@ -52,10 +52,12 @@ def test_arrivals_are_a_poisson_process_of_that_rate() -> None:
     assert arrivals(200.0, 50.0, seed=1) == due.tolist()
 
 
-def test_a_stall_delays_all_who_were_due_meanwhile() -> None:
+@pytest.mark.parametrize("workers", [1, WORKERS])
+def test_a_stall_delays_all_who_were_due_meanwhile(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a closed loop one question in many is slow. In truth, half a second of them could not even be asked."""
     closed = closed_loop(Counter(0.002, stalls=20), QUESTIONS, clients=1, seconds=1.5, alone=True)
     assert sum(ms > 400 for ms in waited(closed)) == 1
+    monkeypatch.setattr("evals.latency.load.WORKERS", workers)  # with one, the others cannot even be sent
     opened = open_loop(Counter(0.002, stalls=20), QUESTIONS, rate=100.0, seconds=1.5, seed=2)
     assert sum(ms > 100 for ms in waited(opened)) >= 20
 
