@@ -1,13 +1,13 @@
 """Answers made elsewhere, scored as the official SQuAD 2.0 script does."""
 
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, StrictStr
 
-from evals.casefiles import read_cases
+from evals.casefiles import read_cases, read_records
 from evals.cases import Question, Unanswerable
-from evals.files import read_lines
 from evals.metrics import exact_match, f1
 from evals.scoring import as_question
 from kstore.errors import InputError
@@ -30,12 +30,7 @@ def score_answers(questions: Path, answers: Path) -> dict[str, Any]:
     answer is to none of the questions, or one is answered twice.
     """
     cases = _cases(questions)
-    given: dict[str, Given] = {}
-    for answer in read_lines(answers, Given):
-        if answer.id not in cases:
-            raise InputError(f"{answers}: {answer.id!r} is none of the questions")
-        if given.setdefault(answer.id, answer) is not answer:
-            raise InputError(f"{answers}: {answer.id!r} is answered twice")
+    given = _given(answers, cases)
     scored = [_score(case, given.get(name)) for name, case in cases.items()]
     return {
         "questions": scored,
@@ -43,6 +38,20 @@ def score_answers(questions: Path, answers: Path) -> dict[str, Any]:
         "f1": sum(it["f1"] for it in scored) / len(scored),
         "missing": [name for name in cases if name not in given],
     }
+
+
+def _given(file: Path, cases: Container[str]) -> dict[str, Given]:
+    """The answers by the question that they are to."""
+    answers, problems = read_records(file, lambda _: Given)
+    if problems:
+        raise InputError(problems[0])
+    given: dict[str, Given] = {}
+    for place, answer in answers:
+        if answer.id not in cases:
+            raise InputError(f"{place}: {answer.id[:80]!r} is none of the questions")
+        if given.setdefault(answer.id, answer) is not answer:
+            raise InputError(f"{place}: {answer.id[:80]!r} is answered twice")
+    return given
 
 
 def _cases(file: Path) -> dict[str, Question]:

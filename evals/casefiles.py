@@ -1,17 +1,18 @@
 """Files of cases, JSON Lines: one case a line, each wrong line told with its number and the reason."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from evals.cases import AnyCase, Edit, Question, Replay, Unanswerable
 from kstore.errors import InputError
 
 _Kind = TypeVar("_Kind", Question, Unanswerable, Edit, Replay)
+_Record = TypeVar("_Record", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +28,34 @@ def read_cases(file: Path) -> tuple[list[Line], list[str]]:
 
     The kind of a case shows in its fields. InputError where the file cannot be read at all.
     """
-    lines: list[Line] = []
+    found, problems = read_records(file, _kind)
+    return [Line(place, case) for place, case in found], problems
+
+
+def read_records(
+    file: Path, kind_of: Callable[[Mapping[str, Any]], type[_Record]]
+) -> tuple[list[tuple[str, _Record]], list[str]]:
+    """Each record of a file of JSON Lines with its place, ``file:line``, and what is wrong with each other line.
+
+    ``kind_of`` tells from the fields of a record what it is to be; ValueError where it is nothing. InputError where the
+    file cannot be read at all.
+    """
+    found: list[tuple[str, _Record]] = []
     problems: list[str] = []
     for place, text in _lines(file):
         try:
             record = json.loads(text, object_pairs_hook=_without_repetition)
             if not isinstance(record, dict):
                 raise ValueError("not a JSON object")
-            lines.append(Line(place, _kind(record).model_validate(record)))
+            _check_writable(record)
+            found.append((place, kind_of(record).model_validate(record)))
         except ValidationError as error:
             problems += [f"{place}: {_reason(detail)}" for detail in error.errors()]
         except json.JSONDecodeError as error:
             problems.append(f"{place}: not JSON: {error.msg} (column {error.colno})")
         except (ValueError, RecursionError) as error:
             problems.append(f"{place}: {error}")
-    return lines, problems
+    return found, problems
 
 
 def load(kind: type[_Kind], files: Sequence[Path]) -> list[_Kind]:
@@ -61,6 +75,14 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(record) < len(pairs):
         raise ValueError(f"a field is there twice among {', '.join(name for name, _ in pairs)}")
     return record
+
+
+def _check_writable(record: Mapping[str, Any]) -> None:
+    """ValueError for a text that could be read, but not written to a row or a report."""
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("half of a surrogate pair, which is no text") from error
 
 
 def _kind(record: Mapping[str, Any]) -> type[AnyCase]:
@@ -83,14 +105,14 @@ def _lines(file: Path) -> Iterator[tuple[str, str]]:
     if not file.is_file():
         raise InputError(f"cannot read {file}: {'not a file' if file.exists() else 'no such file'}")
     try:
-        lines = file.read_text(encoding="utf-8").split("\n")  # not splitlines: U+2028 may stand in a JSON text
+        text = file.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"cannot read {file}: not UTF-8 text (byte {error.start})") from error
-    for number, text in enumerate(lines, start=1):
-        if text.strip():
-            yield f"{file}:{number}", text
+    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: U+2028 may stand in a JSON text
+        if line.strip():
+            yield f"{file}:{number}", line
 
 
 def _reason(detail: Any) -> str:

@@ -44,11 +44,16 @@ def test_what_is_not_answered_is_wrong_even_where_declining_is_right(tmp_path: P
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ('{"id": "a"}', ":2: .*[Ff]ield required"),
-        ('{"id": "a", "text": 3}', ":2: .*string"),
-        ("not json", ":2: .*JSON"),
-        ('{"id": "z", "text": "x"}', "none of the questions"),
-        ('{"id": "b", "text": "x"}', "answered twice"),
+        ('{"id": "a"}', ":2: text: .*required"),
+        ('{"id": "a", "text": 3}', ":2: text: .*string"),
+        ('{"id": "a", "text": NaN}', ":2: text: .*string"),
+        ('{"id": 7, "text": "x"}', ":2: id: .*string"),
+        ('{"id": "a", "text": "x", "text": null}', ":2: a field is there twice"),
+        ('{"id": "a", "text": "\\ud800"}', ":2: half of a surrogate pair"),
+        ("not json", ":2: not JSON"),
+        ("[]", ":2: not a JSON object"),
+        ('{"id": "z", "text": "x"}', ":2: 'z' is none of the questions"),
+        ('{"id": "b", "text": "x"}', ":2: 'b' is answered twice"),
     ],
 )
 def test_a_malformed_line_is_told(tmp_path: Path, line: str, reason: str) -> None:
@@ -63,3 +68,19 @@ def test_a_malformed_question_is_told(tmp_path: Path) -> None:
     questions = lines(tmp_path / "questions.jsonl", [*QUESTIONS, {"id": "e", "question": "?", "answers": []}])
     with pytest.raises(InputError, match=r"questions\.jsonl:5: "):
         score_answers(questions, lines(tmp_path / "answers.jsonl", []))
+
+
+def test_a_file_may_begin_with_a_byte_order_mark_and_end_its_lines_as_windows_does(tmp_path: Path) -> None:
+    questions, answers = lines(tmp_path / "questions.jsonl", QUESTIONS), tmp_path / "answers.jsonl"
+    for file, text in ((questions, questions.read_text(encoding="utf-8")), (answers, '{"id": "a", "text": "fish"}\n')):
+        file.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert score_answers(questions, answers)["exact_match"] == 0.25
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe{"])
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | None) -> None:
+    answers = tmp_path / "answers.jsonl"
+    if content is not None:
+        answers.write_bytes(content)
+    with pytest.raises(InputError, match=r"cannot read .*answers\.jsonl: (no such file|not UTF-8)"):
+        score_answers(lines(tmp_path / "questions.jsonl", QUESTIONS), answers)
