@@ -24,7 +24,8 @@ _HOUSE = Path(__file__).resolve().parent.parent
 _CODE = ("kstore", "evals")
 _PACKAGES = ("numpy", "faiss-cpu", "openvino", "torch", "transformers", "tokenizers", "ir-measures", "scipy")
 # What makes two runs the same: equal parts give equal rows, timings aside. The rest of a manifest only describes.
-_IDENTIFYING = ("corpus", "questions", "arms", "weights", "index", "code", "settings", "seed")
+_IDENTIFYING = ("kind", "corpus", "questions", "arms", "weights", "index", "code", "settings", "seed")
+_OF_ITS_KIND = ("modes", "taught", "load", "prices", "history")  # of edits, of load, of a replay: where there is such
 
 Manifest = dict[str, Any]
 
@@ -65,8 +66,7 @@ def describe(
 
 def identity(manifest: Mapping[str, Any]) -> str:
     """Hex sha256 over all that determines the rows of a run."""
-    parts = {name: manifest.get(name) for name in _IDENTIFYING}
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_identifying(manifest), sort_keys=True).encode()).hexdigest()
 
 
 def begin(folder: Path, manifest: Manifest, resume: bool) -> Manifest:
@@ -85,7 +85,8 @@ def begin(folder: Path, manifest: Manifest, resume: bool) -> Manifest:
         raise InputError(f"{folder} holds a run already: --resume takes it up, another --out starts a new one")
     present = read(folder)
     if present["identity"] != manifest["identity"]:
-        other = [name for name in _IDENTIFYING if present.get(name) != manifest.get(name)]
+        there, here = _identifying(present), _identifying(manifest)
+        other = [name for name in there | here if there.get(name) != here.get(name)]
         raise InputError(f"{folder} holds a run of other inputs ({', '.join(other)}); it cannot be taken up")
     return present
 
@@ -138,6 +139,13 @@ def folder_digest(folder: Path) -> str:
             f"{file.relative_to(folder).as_posix()}\0{hashlib.sha256(file.read_bytes()).hexdigest()}".encode()
         )
     return digest.hexdigest()
+
+
+def _identifying(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes the run what it is, as it is once written and read again."""
+    parts = {name: manifest.get(name) for name in _IDENTIFYING}
+    parts |= {name: manifest[name] for name in _OF_ITS_KIND if name in manifest}
+    return json.loads(json.dumps(parts))  # type: ignore[no-any-return]
 
 
 def _weights(settings: Settings) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import random
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ def conduct_freshness(
             "modes": list(study.modes),
             "taught": study.taught if lessons else 0,
         }
-        manifest = _begin(out, parts, settings, status, seed, command, resume)
+        manifest = manifests.begin(out, manifests.describe(parts, settings, status, seed, command), resume)
         with tempfile.TemporaryDirectory(prefix="kstore-taught-") as scratch:
             run_freshness(
                 open_bench,
@@ -126,7 +126,7 @@ def conduct_replay(
 
     cases = load(Replay, files)
     with local(repository) as path, tempfile.TemporaryDirectory(prefix="kstore-replay-") as home:
-        read_history(path, cases)
+        _, history = read_history(path, cases)
         settings = load_settings(home=Path(home))
         with open_kstore(settings, empty=True, progress=progress) as store:
             parts = {
@@ -134,9 +134,11 @@ def conduct_replay(
                 "questions": manifests.describe_files(files, [load(Replay, [file]) for file in files]),
                 "arms": {name: {"meaning": meaning(name)} for name in arms},
                 "repository": repository,
+                "history": history[-1],
             }
             chosen = choose(arms, store, [], [])
-            manifest = _begin(out, parts, settings, store.status(), seed, command, resume)
+            described = manifests.describe(parts, settings, store.status(), seed, command)
+            manifest = manifests.begin(out, described, resume)
             run_replay(Bench(store, chosen), str(path), cases, out, progress=progress)
     return _write(out, manifest)
 
@@ -144,22 +146,6 @@ def conduct_replay(
 def report_changes(out: Path) -> Summary:
     """Make the summary and the report of a freshness run or a replay again from its rows; nothing is asked."""
     return _write(out, manifests.read(out))
-
-
-def _begin(
-    out: Path,
-    parts: Mapping[str, Any],
-    settings: Settings,
-    status: Mapping[str, Any],
-    seed: int,
-    command: str,
-    resume: bool,
-) -> manifests.Manifest:
-    """The manifest of the run in ``out``; InputError where it was told to do other things with the same inputs."""
-    manifest = manifests.begin(out, manifests.describe(parts, settings, status, seed, command), resume)
-    if other := [name for name in ("kind", "modes", "taught") if manifest.get(name) != parts.get(name)]:
-        raise InputError(f"{out} holds a run of other inputs ({', '.join(other)}); it cannot be taken up")
-    return manifest
 
 
 def _write(out: Path, manifest: manifests.Manifest) -> Summary:

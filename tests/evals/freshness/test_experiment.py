@@ -14,6 +14,7 @@ import pytest
 from evals.files import read_lines
 from evals.freshness.experiment import Study, conduct_freshness, conduct_replay, report_changes
 from evals.freshness.rows import FreshnessRow, Line, WriteRow
+from evals.manifest import identity
 from kstore.errors import InputError
 from tests.evals.freshness.test_replay import BOAT, LIGHTHOUSE, Repository
 from tests.evals.smoke import CORPUS, EDITS, LESSONS, QUESTIONS, lines
@@ -184,7 +185,30 @@ def test_a_folder_that_holds_another_run_is_left_as_it_is(ran: Ran, tmp_path: Pa
         again(arms=("always-decline",))
     with pytest.raises(InputError, match=r"other inputs \(questions\)"):
         again(edits=(lines(tmp_path / "edits.jsonl", EDITS[:1]),))
+    cases = lines(tmp_path / "cases.jsonl", [])
+    repository = Repository(tmp_path / "repository")
+    repository.commit({"boat.md": BOAT})
+    with pytest.raises(InputError, match=r"other inputs \(kind, .*history\)"):
+        conduct_replay(str(repository.folder), [cases], ARMS, out, 3, True, "")
     assert {name: (out / name).read_bytes() for name in FILES} == before
+
+
+def test_all_that_a_run_was_told_to_do_is_its_identity(ran: Ran, replayed: Replayed) -> None:
+    """Else rows of two runs could be mixed in one folder."""
+    for out, parts in ((ran[0], {"kind", "modes", "taught", "seed"}), (replayed[0], {"kind", "history"})):
+        kept = manifest(out)
+        assert kept["identity"] == identity(kept)
+        assert {name for name in kept if identity({**kept, name: "another"}) != kept["identity"]} > parts
+        assert identity({**kept, "created": "another", "command": "another"}) == kept["identity"]
+
+
+def test_a_history_that_went_on_is_another_one(replayed: Replayed, tmp_path: Path) -> None:
+    out, repository, cases, _ = replayed
+    clone = shutil.copytree(repository.folder, tmp_path / "clone")
+    repository.git("-C", str(clone), "commit", "--quiet", "--allow-empty", "--message", "went on")
+    half, _ = cut(out, tmp_path / "half")
+    with pytest.raises(InputError, match=r"other inputs \(history\)"):
+        conduct_replay(str(clone), [cases], ARMS, half, 0, True, "")
 
 
 def test_what_cannot_be_done_leaves_nothing_behind(replayed: Replayed, tmp_path: Path) -> None:

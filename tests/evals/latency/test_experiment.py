@@ -1,6 +1,7 @@
 """A latency run on a small store: its files, its figures, and what a kill leaves of it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,8 @@ def test_a_mode_that_was_cut_is_done_again_and_the_others_are_kept(tmp_path: Pat
     again = read_lines(tmp_path / "out" / ROWS, LatencyRow)
     assert [row for row in again if row.mode != last] == [row for row in whole if row.mode != last]
     assert [row.mode for row in again if row.closes] == [row.mode for row in whole if row.closes]
+    with pytest.raises(InputError, match=r"other inputs \(load\)"):
+        run(tmp_path, ["always-decline"], replace(quick, seconds=0.1), resume=True)
 
 
 def row(timings: dict[str, float]) -> LatencyRow:
