@@ -1,21 +1,30 @@
-"""Arms elsewhere: a running kstore, an OpenAI-compatible server, or anything that answers a question over HTTP."""
+"""Arms elsewhere: a running kstore, an OpenAI-compatible server, or anything that answers a question over HTTP.
+
+Proxies are those of the environment (``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``); what runs on this
+machine is never asked through one.
+"""
 
 import json
 import os
 import re
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from evals.ranking import DEPTH
 from kstore.answering.prompts import closed_book
 from kstore.errors import InputError, UnavailableError
-from kstore.types import Answer, Citation, Stopwatch
+from kstore.service import BOTH
+from kstore.types import Answer, Citation, Hit, Stopwatch
 
 TIMEOUT = 60.0  # seconds that an endpoint has for one answer
+
+_HERE = ("localhost", "127.0.0.1", "[::1]")
+_NOT_STAGES = {"total", "wall", "cpu", "request"}
 
 _REMOTE = re.compile(
     r"(?:(?P<name>[\w.-]+)=)?(?:(?P<kind>kstore|openai)\+)?(?P<url>https?://[^#\s]+)(?:#(?P<part>\S+))?"
@@ -52,16 +61,25 @@ class _Said(_Written):
     as_of: int | None = None
     confidence: Annotated[float, Field(ge=0, le=1)] | None = None
     citations: tuple[Citation, ...] = ()
+    timings_ms: dict[str, Annotated[float, Field(ge=0)]] = {}
+
+
+class _Found(BaseModel):
+    """Hits as ``kstore search --json`` gives them."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    hits: tuple[Hit, ...]
 
 
 class KStoreArm:
-    """One arm of a running kstore."""
+    """One arm of a running kstore. What the way there and back takes is the stage ``request`` among its own."""
 
     def __init__(self, name: str, url: str, arm: str, timeout: float = TIMEOUT) -> None:
         self.name = name
         self.cites = arm != "parametric"
         self._arm = arm
-        self._endpoint = _Endpoint(f"{url.rstrip('/')}/v1/ask", timeout)
+        self._endpoint = _Endpoint(f"{url}/v1/ask", timeout)
 
     def answer(self, question: str) -> Answer:
         watch = Stopwatch()
@@ -79,8 +97,22 @@ class KStoreArm:
                 confidence=said.confidence,
                 citations=said.citations,
                 tokens=said.tokens,
-                timings=watch.timings(),
+                timings=_apart(said.timings_ms, watch.timings()),
             )
+
+
+class KStoreRetrieval(KStoreArm):
+    """The retrieval of a running kstore, which also tells its ranking."""
+
+    def __init__(self, name: str, url: str, timeout: float = TIMEOUT) -> None:
+        super().__init__(name, url, "retrieval", timeout)
+        self._search = _Endpoint(f"{url}/v1/search", timeout)
+
+    def rank(self, question: str) -> tuple[Hit, ...]:
+        """The ten best passages."""
+        reply = self._search.post({"query": question, "k": DEPTH})
+        with _understood(self._search.url):
+            return _Found.model_validate(reply).hits
 
 
 class OpenAIArm:
@@ -141,14 +173,17 @@ def is_remote(name: str) -> bool:
 
 def remote_arm(given: str, timeout: float = TIMEOUT) -> KStoreArm | OpenAIArm | PlainArm:
     """The arm at ``[NAME=]kstore+http://HOST:PORT#ARM``, ``[NAME=]openai+http://HOST/v1#MODEL`` or ``[NAME=]http://...``,
-    https as well; InputError where it is none of these."""
+    https as well; InputError where it is none of these, or two arms at once."""
     found = _REMOTE.fullmatch(given)
     if found is None:
         raise InputError(f"{given!r} is not the address of an arm: kstore+URL#ARM, openai+URL#MODEL or URL")
     url, part = found["url"], found["part"]
     _check_address(url)
     if found["kind"] == "kstore":
-        return KStoreArm(found["name"] or given, url, part or "retrieval", timeout)
+        if part == BOTH:
+            raise InputError(f"{given!r} is two arms: name each by itself, as #parametric and #retrieval")
+        name, url, arm = found["name"] or given, url.rstrip("/"), part or "retrieval"
+        return KStoreRetrieval(name, url, timeout) if arm == "retrieval" else KStoreArm(name, url, arm, timeout)
     if found["kind"] == "openai":
         if not part:
             raise InputError(f"{given!r} names no model: openai+URL#MODEL")
@@ -174,26 +209,56 @@ class _Endpoint:
     """JSON over HTTP POST, with one connection kept open; a connection that fails is tried once more."""
 
     def __init__(self, url: str, timeout: float, headers: dict[str, str] | None = None) -> None:
+        """InputError where the environment names a proxy that cannot be used."""
         self.url = url
-        self._client = httpx.Client(timeout=timeout, headers=headers, transport=httpx.HTTPTransport(retries=1))
+        try:
+            mounts = {f"all://{host}": None for host in _HERE}
+            self._client = httpx.Client(timeout=timeout, headers=headers, mounts=mounts)
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
+            raise InputError(f"the proxy that the environment names cannot be used: {error}") from error
         weakref.finalize(self, self._client.close)
 
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer's JSON object; RemoteError or RemoteTimeoutError where there is none."""
         try:
-            response = self._client.post(self.url, json=body)
+            response = self._sent(body)
             response.raise_for_status()
             reply = response.json()
             json.dumps(reply, ensure_ascii=False).encode()  # half of a surrogate pair could not be written to a row
         except httpx.TimeoutException as error:
             raise RemoteTimeoutError(f"{self.url} did not answer in time") from error
         except httpx.HTTPStatusError as error:
-            raise RemoteError(f"{self.url} answered {error.response.status_code}") from error
+            raise RemoteError(f"{self.url} answered {error.response.status_code}{_told(error.response)}") from error
         except (httpx.HTTPError, ValueError) as error:
             raise RemoteError(f"{self.url}: {str(error) or type(error).__name__}") from error
         if not isinstance(reply, dict):
             raise RemoteError(f"{self.url} gave no JSON object")
         return reply
+
+    def _sent(self, body: dict[str, Any]) -> httpx.Response:
+        try:
+            return self._client.post(self.url, json=body)
+        except httpx.ConnectError:
+            return self._client.post(self.url, json=body)
+
+
+def _told(response: httpx.Response) -> str:
+    """The reason that a problem (RFC 9457) gives, after a colon; nothing where the response is none."""
+    if not response.headers.get("Content-Type", "").startswith("application/problem+json"):
+        return ""
+    try:
+        detail = response.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return f": {' '.join(detail.split())[:200]}" if isinstance(detail, str) else ""
+
+
+def _apart(inside: Mapping[str, float], outside: dict[str, float]) -> dict[str, float]:
+    """The stages that an endpoint tells, and as ``request`` what is left of the time that it took as seen from here;
+    the latter alone where there are none, or where they would take longer than all."""
+    stages = {name: ms for name, ms in inside.items() if name not in _NOT_STAGES}
+    left = outside["total"] - sum(stages.values())
+    return {"total": outside["total"], **stages, "request": left} if stages and left >= 0 else outside
 
 
 @contextmanager

@@ -10,10 +10,11 @@ Reply = dict[str, Any] | tuple[int, str]
 
 
 class Server:
-    """Answers each POST with what ``reply`` makes of its path and body, and keeps what it was asked."""
+    """Answers each POST with ``headers`` and what ``reply`` makes of its path and body, and keeps what it was asked."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any], dict[str, str]]] = []
+        self.headers: dict[str, str] = {}
         self.reply: Callable[[str, dict[str, Any]], Reply] = lambda path, body: {}
         outer = self
 
@@ -25,6 +26,8 @@ class Server:
                 status, text = reply if isinstance(reply, tuple) else (200, json.dumps(reply))
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(text.encode())))
+                for name, value in outer.headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(text.encode())
 
@@ -34,7 +37,7 @@ class Server:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def close(self) -> None:
         self._server.shutdown()

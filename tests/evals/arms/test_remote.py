@@ -39,8 +39,43 @@ def test_an_arm_of_a_running_kstore(server: Server) -> None:
     assert (answer.arm, answer.text, answer.as_of, answer.confidence) == ("there", "Saffron", 3, 0.75)
     assert answer.citations[0].headings == ("The cat",)
     assert answer.timings["total"] == pytest.approx(answer.timings["request"])
-    assert flags(arm) == (False, True)
+    assert flags(arm) == (True, True)
+    assert flags(remote_arm(f"kstore+{server.url}#adaptive")) == (False, True)
     assert flags(remote_arm(f"kstore+{server.url}#parametric")) == (False, False)
+
+
+def test_the_ranking_of_a_running_kstore_is_that_of_its_search(server: Server) -> None:
+    hits = [{**CITATION, "start": start, "similarity": 0.5, "added": "later"} for start in (10, 0)]
+    server.reply = lambda path, body: {"hits": hits} if path == "/v1/search" else {"answers": [ANSWER]}
+    case = Question(id="cat", question="What is the cat's name?", answers=("Saffron",))
+    row = ask(remote_arm(f"kstore+{server.url}/"), Task(case, 0))
+    assert [(it.document, it.start) for it in row.hits] == [("animals.md", 10), ("animals.md", 0)]
+    assert server.asked[1][:2] == ("/v1/search", {"query": "What is the cat's name?", "k": 10})
+    server.reply = lambda path, body: {"hits": "none"} if path == "/v1/search" else {"answers": [ANSWER]}
+    assert "expected: hits" in (ask(remote_arm(f"kstore+{server.url}"), Task(case, 0)).reason or "")
+
+
+@pytest.mark.parametrize(
+    ("told", "stages"),
+    [
+        ({"total": 9.0, "first_token": 5.0, "generate": 4.0}, {"first_token": 5.0, "generate": 4.0}),
+        ({"total": 9.0, "first_token": 5.0, "wall": 9.0, "request": 4.0}, {"first_token": 5.0}),
+        ({"total": 9e9, "generate": 9e9}, {}),
+        ({}, {}),
+    ],
+)
+def test_the_stages_of_a_running_kstore_are_kept_and_add_up(
+    server: Server, told: dict[str, float], stages: dict[str, float]
+) -> None:
+    def late(path: str, body: dict[str, Any]) -> Reply:
+        time.sleep(0.02)
+        return {"answers": [{**ANSWER, "timings_ms": told}]}
+
+    server.reply = late
+    timings = remote_arm(f"kstore+{server.url}#parametric").answer("?").timings
+    assert timings == {"total": timings["total"], **stages, "request": timings["request"]}
+    assert timings["total"] == pytest.approx(timings["request"] + sum(stages.values()))
+    assert timings["total"] >= 20.0
 
 
 def test_a_model_behind_an_openai_compatible_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +140,8 @@ def test_what_goes_wrong_is_a_typed_outcome(server: Server, reply: Reply, reason
         ("confidence", 7.0, "expected: confidence: "),
         ("confidence", float("nan"), "expected: confidence: "),
         ("tokens", "many", "expected: tokens: "),
+        ("timings_ms", {"generate": -1.0}, "expected: timings_ms.generate: "),
+        ("timings_ms", {"generate": float("nan")}, "expected: timings_ms.generate: "),
         ("citations", [{**CITATION, "start": "here"}], "expected: citations.0.start: "),
         ("citations", [{**CITATION, "score": float("inf")}], "expected: citations.0.score: "),
         ("text", "\ud800", "surrogates not allowed"),
@@ -163,6 +200,34 @@ def test_only_connecting_is_tried_twice(server: Server, monkeypatch: pytest.Monk
     assert len(tried) == 2
 
 
+def test_a_problem_is_told_with_its_reason(server: Server) -> None:
+    server.headers = {"Content-Type": "application/problem+json"}
+    server.reply = lambda path, body: (422, '{"code": "bad_input", "detail": "there is no arm\\n \\"nobody\\""}')
+    with pytest.raises(RemoteError, match=r'answered 422: there is no arm "nobody"$'):
+        remote_arm(f"kstore+{server.url}#nobody").answer("?")
+    for said in ("no json", "[]", '{"detail": 3}'):
+        server.reply = lambda path, body, said=said: (500, said)
+        with pytest.raises(RemoteError, match=r"answered 500$"):
+            remote_arm(server.url).answer("?")
+
+
+def test_a_proxy_of_the_environment_is_used_but_for_this_machine(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ALL_PROXY", "NO_PROXY", "all_proxy", "no_proxy", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    server.reply = lambda path, body: {"text": path}
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    assert remote_arm("plain=http://kell.example/ask").answer("?").text == "http://kell.example/ask"
+    assert remote_arm(f"plain={server.url}/ask").answer("?").text == "/ask"
+    monkeypatch.setenv("NO_PROXY", "kell.example")
+    with pytest.raises(RemoteError, match=r"kell\.example"):
+        remote_arm("plain=http://kell.example/ask").answer("?")
+    monkeypatch.setenv("HTTP_PROXY", "ftp://there")
+    with pytest.raises(InputError, match="the proxy that the environment names"):
+        remote_arm(server.url)
+
+
 def test_nobody_there_and_nobody_in_time(server: Server) -> None:
     def late(path: str, body: dict[str, Any]) -> Reply:
         time.sleep(0.5)
@@ -185,6 +250,8 @@ def test_addresses() -> None:
     for wrong in ("ftp://there", "openai+http://there/v1", "kstore+ftp://there", "a b=http://there"):
         with pytest.raises(InputError, match=r"address of an arm|names no model"):
             remote_arm(wrong)
+    with pytest.raises(InputError, match="two arms: name each by itself"):
+        remote_arm("kstore+http://there#both")
     for nowhere in ("http://[::1/ask", "http://:80"):
         with pytest.raises(InputError, match="address of an arm"):
             remote_arm(nowhere)
