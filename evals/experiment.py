@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from kstore.types import Progress, no_progress
 
 RUN = "run"
 OBJECTIVE_MS = 1_000.0
-_STORE = "store"  # beside the run's files while it lasts: what has been encoded need not be encoded again
+_STORE = ".store"  # beside the run's files while it lasts: what has been encoded need not be encoded again
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +105,19 @@ def conduct(
     command: str,
     progress: Progress = no_progress,
 ) -> Summary:
-    """Run the experiment, or the rest of it, and write the four files to ``out``; return the summary."""
+    """Run the experiment, or the rest of it, and write the four files to ``out``; return the summary.
+
+    InputError, and nothing left behind, where the inputs or the arms are not such as can be run, or the folder holds
+    another run.
+    """
     from evals.arms.choose import check_names, choose, flags, meaning  # which load what a report can do without
 
+    manifests.check_free(out, resume)
     settings = load_settings(home=out / _STORE)
     cases, lessons = inputs.cases(), inputs.lessons()
     documents = inputs.documents(settings)
     inputs.check(documents)
-    with open_kstore(settings, empty=True, progress=progress) as store:
+    with _store_of_run(settings, out, progress) as store:
         check_names(names, store)  # before the work, not after it
         store.memory.apply(documents, "the corpus of the run")
         arms = choose(names, store, list(cases.values()), lessons)
@@ -126,9 +132,7 @@ def conduct(
         manifest = manifests.begin(out, described, resume)
         finish = _finish(store, Scorer(cases, documents), abilities)
         rows = run(arms, list(cases.values()), out, seed, finish, progress)
-    summary = _write(out, manifest, rows, cases, documents)
-    shutil.rmtree(settings.home)
-    return summary
+    return _write(out, manifest, rows, cases, documents)
 
 
 def report(out: Path, changes: Path | None = None, objective_ms: float = OBJECTIVE_MS) -> Summary:
@@ -158,6 +162,20 @@ def judged(
     cases = Inputs.read(manifests.read(out)["inputs"]).cases()
     rows = read_lines(out / ROWS, Row)
     return agreement(judge(rows, cases, arms, model.complete, sample, seed, progress))
+
+
+@contextmanager
+def _store_of_run(settings: Settings, out: Path, progress: Progress) -> Iterator[KStore]:
+    """The store of a run, which is there as long as the run can still be taken up, and no longer."""
+    new = not out.exists()
+    try:
+        with open_kstore(settings, empty=True, progress=progress) as store:
+            yield store
+    except Exception:
+        if not manifests.holds_run(out):
+            shutil.rmtree(out if new else settings.home, ignore_errors=True)
+        raise
+    shutil.rmtree(settings.home)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,17 @@ def identity(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(_identifying(manifest), sort_keys=True).encode()).hexdigest()
 
 
+def holds_run(folder: Path) -> bool:
+    """Whether a run was begun there."""
+    return (folder / MANIFEST).exists()
+
+
+def check_free(folder: Path, resume: bool) -> None:
+    """InputError where the folder holds a run and none is to be resumed."""
+    if holds_run(folder) and not resume:
+        raise InputError(f"{folder} holds a run already: --resume takes it up, another --out starts a new one")
+
+
 def begin(folder: Path, manifest: Manifest, resume: bool) -> Manifest:
     """Write the manifest of a new run to ``folder``; with ``resume``, take up the run that is there.
 
@@ -78,11 +89,10 @@ def begin(folder: Path, manifest: Manifest, resume: bool) -> Manifest:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot write a run to {folder}: {error.strerror}") from error
-    if not (folder / MANIFEST).exists():
+    check_free(folder, resume)
+    if not holds_run(folder):
         write_whole(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
         return manifest
-    if not resume:
-        raise InputError(f"{folder} holds a run already: --resume takes it up, another --out starts a new one")
     present = read(folder)
     if present["identity"] != manifest["identity"]:
         there, here = _identifying(present), _identifying(manifest)

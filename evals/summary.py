@@ -56,12 +56,15 @@ def summarise(
 
 
 def headline(summary: Summary) -> str:
-    """The main figures as lines for a terminal, each with half of its interval's width."""
+    """The main figures as lines for a terminal, each with half of its interval's width; then what failed, and how."""
     width = max(map(len, summary["arms"]))
     lines = [f"{'':{width}}" + "".join(f"{name:>18}" for name in _HEADLINE)]
     for arm, figures in summary["arms"].items():
         cells = [_cell(figures.get(name)) for name in _HEADLINE]
         lines.append(f"{arm:{width}}" + "".join(f"{cell:>18}" for cell in cells))
+    for arm, errors in summary["errors"].items():
+        kinds = ", ".join(f"{kind} {times}" for kind, times in errors.items())
+        lines.append(f"{arm} failed in {sum(errors.values())} of {summary['counts_by_arm'][arm]['total']}: {kinds}")
     return "\n".join(lines)
 
 

@@ -39,12 +39,14 @@ def choose(names: Sequence[str], store: KStore, cases: Sequence[Question], lesso
 
 
 def check_names(names: Sequence[str], store: KStore) -> None:
-    """InputError where there is none, or one that is neither known, nor the store's, nor a URL."""
+    """InputError where there is none, or one that is neither known, nor the store's, nor an address of an arm."""
     known = dict.fromkeys([*ARMS, *store.arm_names])
     if not names:
         raise InputError(f"no arm to ask: choose some of {', '.join(known)}")
     if unknown := next((name for name in names if name not in known and not is_remote(name)), None):
         raise InputError(f"unknown arm {unknown!r}: choose of {', '.join(known)}, or a URL")
+    for address in filter(is_remote, names):
+        remote_arm(address)
 
 
 def meaning(name: str) -> str:

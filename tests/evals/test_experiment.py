@@ -126,6 +126,20 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds a run already"):
         conduct(given, ["always-decline"], tmp_path / "out", 0, False, "")
     assert told(tmp_path / "out") == before
+    assert sorted(it.name for it in (tmp_path / "out").iterdir()) == FILES
+
+
+@pytest.mark.parametrize("arm", ["nobody", "kstore+http://127.0.0.1#both", "openai+http://there", "nearest-question"])
+@pytest.mark.parametrize("there", [False, True])
+def test_what_cannot_be_run_leaves_nothing_behind(tmp_path: Path, arm: str, there: bool) -> None:
+    given, out = inputs(tmp_path / "in"), tmp_path / "out"
+    if there:
+        out.mkdir()
+        (out / "notes.txt").write_text("somebody else's", encoding="utf-8")
+    with pytest.raises(InputError):
+        conduct(Inputs(CORPUS, given.questions), ["always-decline", arm], out, 0, False, "")
+    assert out.exists() == there
+    assert not there or [it.name for it in out.iterdir()] == ["notes.txt"]
 
 
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:

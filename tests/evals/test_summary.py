@@ -125,3 +125,8 @@ def test_it_is_json_without_nan_and_the_headline_shows_each_arm() -> None:
     lines = headline(found).splitlines()
     assert lines[1].split()[:2] == ["a", "1.000"]
     assert lines[2].split()[:2] == ["b", "0.000"]
+
+
+def test_the_headline_tells_what_failed() -> None:
+    rows = [row("good", number, 0, None if number < 3 else True) for number in range(FACTS)]
+    assert headline(summary_of(rows)).splitlines()[-1] == "good failed in 3 of 40: timeout 3"

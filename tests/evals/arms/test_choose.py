@@ -80,7 +80,7 @@ def test_the_best_passage_is_given_whole(store: KStore) -> None:
 def test_lexical_search_declines_where_no_word_fits(store: KStore) -> None:
     lexical = chosen(store, "lexical-only")["lexical-only"]
     assert lexical.answer("Xyzzy?").text is None
-    assert "Saffron" in (lexical.answer("Who is called Saffron?").text or "")
+    assert "Saffron" in lexical.answer("Who is called Saffron?").citations[0].text
 
 
 def test_errors_tell_what_to_do(store: KStore) -> None:
