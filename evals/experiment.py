@@ -246,7 +246,7 @@ def _finish(store: KStore, scorer: Scorer, abilities: Mapping[str, Mapping[str, 
 
     def finish(case: Question, rows: list[Row]) -> list[Row]:
         compared = [
-            row.model_copy(update={"scores": {SIMILARITY: similarity(row.answer, case.answers)}})
+            row.with_scores({SIMILARITY: similarity(row.answer, case.answers)})
             if case.answers and row.answer
             else row
             for row in rows

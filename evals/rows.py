@@ -4,6 +4,7 @@ Neither can hold NaN or an infinity: what failed is a typed outcome and counts, 
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -61,6 +62,10 @@ class Row(BaseModel):
         if (self.error is not None) != (self.outcome == "errored"):
             raise ValueError(f"outcome {self.outcome!r} with error {self.error!r}")
         return self
+
+    def with_scores(self, scores: Mapping[str, float]) -> "Row":
+        """The same with these scores; ValueError where one is no number, which ``model_copy`` would let by."""
+        return Row.model_validate({**dict(self), "scores": dict(scores)})
 
     @property
     def cluster(self) -> str:

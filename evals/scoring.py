@@ -92,7 +92,7 @@ class Scorer:
             found = rank_scores([(rows[it].hits, self._gold[rows[it].case].units) for it in ranked])
             for number, own in zip(ranked, found, strict=True):
                 scores[number] |= own
-        return [row.model_copy(update={"scores": own}) for row, own in zip(rows, scores, strict=True)]
+        return [row.with_scores(own) for row, own in zip(rows, scores, strict=True)]
 
     def _scores(self, row: Row, cites: bool) -> dict[str, float]:
         gold = self._gold[row.case]

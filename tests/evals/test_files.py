@@ -58,6 +58,8 @@ def test_a_line_that_is_no_row_is_told_with_its_number(tmp_path: Path) -> None:
 def test_no_row_holds_what_is_no_number(score: float) -> None:
     with pytest.raises(ValueError, match="finite number"):
         Row(arm="a", case="c", phrasing=0, question="q", outcome="scored", answer="x", scores={"f1": score})
+    with pytest.raises(ValueError, match="finite number"):
+        row("c").with_scores({"f1": score})
 
 
 def test_a_row_fits_its_outcome() -> None:

@@ -137,6 +137,20 @@ MUTANTS = [
         "tests/evals/test_files.py::test_no_row_holds_what_is_no_number",
     ),
     Mutant(
+        "NaN in a score that is added later",
+        "evals/rows.py",
+        'return Row.model_validate({**dict(self), "scores": dict(scores)})',
+        'return self.model_copy(update={"scores": dict(scores)})',
+        "tests/evals/test_files.py::test_no_row_holds_what_is_no_number",
+    ),
+    Mutant(
+        "two runs that were told to do different things taken for one",
+        "evals/manifest.py",
+        "parts |= {name: manifest[name] for name in _OF_ITS_KIND if name in manifest}",
+        "pass",
+        "tests/evals/test_manifest.py::test_all_that_a_run_was_told_to_do_is_its_identity",
+    ),
+    Mutant(
         "a latency counted from when the question was sent",
         "evals/latency/load.py",
         "due=started if due is None else due,",
