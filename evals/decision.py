@@ -26,7 +26,10 @@ the rest of the vectors; to know which, every question is searched first. This i
 and was not measured; that the search always finds what has changed favours it.
 
 *The winner* is, among the memories whose p99 meets the objective and whose work fits the machine, the most accurate; of
-those that the measured intervals do not tell apart from it, the one that costs least.
+those that cannot be told apart from it, the one that costs least. What is told apart is their difference: weights and
+vectors were asked the same questions, so that the interval of the paired difference counts, and what two memories have
+in common takes no part in it. Yet no difference counts that is less than the run could show between weights and
+vectors: what is computed is not finer than what it is computed from.
 """
 
 import math
@@ -41,6 +44,9 @@ CHANGES = (0.1, 1.0, 10.0, 100.0, 1_000.0, 10_000.0)
 QUESTIONS = (100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0)
 DAY = 86_400.0  # seconds
 FROM_SCRATCH = 30.0  # days between two trainings from scratch
+
+
+Parts = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +87,48 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a memory comes to in a setting: accuracy over the day, plus or minus, and processor seconds a day."""
+    """What a memory comes to in a setting: accuracy over the day, and processor seconds a day.
+
+    ``parts``: how much of the accuracy of the weights, of that of the vectors and of what is learned is in it.
+    """
 
     name: str
     accuracy: float
-    margin: float
     cost: float
+    parts: Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """How well is known what accuracies are made of, as plus or minus: that of the weights, that of the vectors, and
+    what is learned. ``difference``: of the first two, paired by question; None where that was not measured."""
+
+    weights: float
+    vectors: float
+    learned: float = 0.0
+    difference: float | None = None
+
+    def of(self, parts: Parts) -> float:
+        """Of a sum with these parts, plus or minus. What is learned is measured on questions of its own."""
+        weights, vectors, learned = (part * it for part, it in zip(parts, self._margins, strict=True))
+        return math.sqrt(max(weights**2 + vectors**2 + learned**2 + 2 * weights * vectors * self._correlation, 0.0))
+
+    def between(self, one: Parts, other: Parts) -> float:
+        """How far apart two such sums must be to be told apart: never less than weights and vectors themselves."""
+        apart = (one[0] - other[0], one[1] - other[1], one[2] - other[2])
+        return max(self.of(apart), self.of((1.0, -1.0, 0.0)))
+
+    @property
+    def _margins(self) -> Parts:
+        return self.weights, self.vectors, self.learned
+
+    @property
+    def _correlation(self) -> float:
+        """Of the two accuracies, from the variance of their difference."""
+        product = 2 * self.weights * self.vectors
+        if self.difference is None or not product:
+            return 0.0
+        return max(-1.0, min((self.weights**2 + self.vectors**2 - self.difference**2) / product, 1.0))
 
 
 def freshness(rate: float, interval: float, delay: float) -> float:
@@ -114,31 +156,44 @@ def weigh(weights: Profile, vectors: Profile, at: Setting) -> list[Outcome]:
 
 
 def decide(
-    weights: Profile, vectors: Profile, *, objective_ms: float, facts: int, cores: int, search_ms: float
+    weights: Profile,
+    vectors: Profile,
+    *,
+    objective_ms: float,
+    facts: int,
+    cores: int,
+    search_ms: float,
+    difference: float | None = None,
 ) -> dict[str, Any]:
-    """``{"crossover": {"changes_per_day", "questions_per_day", "winner"}, "sentences", "profiles", "setting"}``:
-    ``winner[i][j]`` at ``changes_per_day[i]`` and ``questions_per_day[j]``, None where no memory can do it."""
+    """``{"crossover": {"changes_per_day", "questions_per_day", "winner"}, "sentences", "profiles", "difference",
+    "setting"}``: ``winner[i][j]`` at ``changes_per_day[i]`` and ``questions_per_day[j]``, None where no memory can do
+    it. ``difference``: of the two accuracies, plus or minus, paired by question; None where it was not measured."""
     if facts < 1:
         raise InputError("a decision is about one fact at least")
 
     def at(changes: float, questions: float) -> Setting:
         return Setting(changes, questions, objective_ms, facts, cores, search_ms)
 
-    winners = [[winner(weigh(weights, vectors, at(changes, asked))) for asked in QUESTIONS] for changes in CHANGES]
+    doubt = Doubt(weights.margin, vectors.margin, weights.learned_margin, difference)
+    winners = [
+        [winner(weigh(weights, vectors, at(changes, asked)), doubt) for asked in QUESTIONS] for changes in CHANGES
+    ]
     return {
         "crossover": {"changes_per_day": list(CHANGES), "questions_per_day": list(QUESTIONS), "winner": winners},
-        "sentences": _sentences(weights, vectors, winners, objective_ms, facts),
+        "sentences": _sentences(weights, vectors, doubt, winners, objective_ms, facts),
         "profiles": [{it: getattr(one, it) for it in Profile.__slots__} for one in (weights, vectors)],
+        "difference": difference,
         "setting": {"objective_ms": objective_ms, "facts": facts, "cores": cores, "search_ms": search_ms},
     }
 
 
-def winner(outcomes: Iterable[Outcome]) -> str | None:
+def winner(outcomes: Iterable[Outcome], doubt: Doubt) -> str | None:
     """The most accurate; of those that cannot be told apart from it, the one that costs least; None without any."""
     ranked = sorted(outcomes, key=lambda it: -it.accuracy)
     if not ranked:
         return None
-    alike = [it for it in ranked if ranked[0].accuracy - it.accuracy <= math.hypot(it.margin, ranked[0].margin)]
+    best = ranked[0]
+    alike = [it for it in ranked if best.accuracy - it.accuracy <= doubt.between(best.parts, it.parts)]
     return min(alike, key=lambda it: it.cost).name
 
 
@@ -147,14 +202,14 @@ def _indexed(vectors: Profile, at: Setting, rate: float) -> Outcome | None:
         return None
     fresh = freshness(rate, 0.0, vectors.change_ms / 1e3 / DAY)
     cost = (at.questions * vectors.cpu_ms + at.changes * vectors.change_ms) / 1e3
-    return Outcome(vectors.name, vectors.accuracy * fresh, vectors.margin * fresh, cost)
+    return Outcome(vectors.name, vectors.accuracy * fresh, cost, (0.0, fresh, 0.0))
 
 
 def _left_alone(weights: Profile, at: Setting, rate: float) -> Outcome | None:
     fresh = freshness(rate, FROM_SCRATCH, 0.0)
     if weights.p99_ms > at.objective_ms or fresh < 0.5:
         return None
-    return Outcome(weights.name, weights.accuracy * fresh, weights.margin * fresh, at.questions * weights.cpu_ms / 1e3)
+    return Outcome(weights.name, weights.accuracy * fresh, at.questions * weights.cpu_ms / 1e3, (fresh, 0.0, 0.0))
 
 
 def _taught(weights: Profile, at: Setting, rate: float) -> Outcome | None:
@@ -170,12 +225,12 @@ def _taught(weights: Profile, at: Setting, rate: float) -> Outcome | None:
     fresh = freshness(rate, busy * length, length)
     changed = 1 - freshness(rate, FROM_SCRATCH, 0.0)
     kept = (1 - changed) * weights.kept
-    learned, margin = weights.learned, weights.learned_margin
+    parts = (kept * fresh, 0.0, changed * fresh)
+    learned = weights.learned
     if learned is None:
-        learned, margin = weights.accuracy, weights.margin
+        learned, parts = weights.accuracy, ((kept + changed) * fresh, 0.0, 0.0)
     accuracy = changed * learned + kept * weights.accuracy
-    apart = math.hypot(changed * margin, kept * weights.margin)
-    return Outcome(weights.name, accuracy * fresh, apart * fresh, answers + busy * left)
+    return Outcome(weights.name, accuracy * fresh, answers + busy * left, parts)
 
 
 def _mixed(weights: Profile, vectors: Profile, at: Setting, rate: float) -> Outcome | None:
@@ -184,16 +239,21 @@ def _mixed(weights: Profile, vectors: Profile, at: Setting, rate: float) -> Outc
     fresh = freshness(rate, 0.0, vectors.change_ms / 1e3 / DAY)
     same = freshness(rate, FROM_SCRATCH, 0.0)
     accuracy = same * weights.accuracy + (1 - same) * vectors.accuracy * fresh
-    margin = math.hypot(same * weights.margin, (1 - same) * vectors.margin)
     an_answer = at.search_ms + same * weights.cpu_ms + (1 - same) * vectors.cpu_ms
-    return Outcome(BOTH, accuracy, margin, (at.questions * an_answer + at.changes * vectors.change_ms) / 1e3)
+    cost = (at.questions * an_answer + at.changes * vectors.change_ms) / 1e3
+    return Outcome(BOTH, accuracy, cost, (same, (1 - same) * fresh, 0.0))
 
 
 def _sentences(
-    weights: Profile, vectors: Profile, winners: Sequence[Sequence[str | None]], objective_ms: float, facts: int
+    weights: Profile,
+    vectors: Profile,
+    doubt: Doubt,
+    winners: Sequence[Sequence[str | None]],
+    objective_ms: float,
+    facts: int,
 ) -> list[str]:
     gap = weights.accuracy - vectors.accuracy
-    apart = abs(gap) > math.hypot(weights.margin, vectors.margin)
+    apart = abs(gap) > doubt.of((1.0, -1.0, 0.0))
     better, worse = (weights, vectors) if gap > 0 else (vectors, weights)
     first = (
         f"While nothing changes, {better.name} is right in {better.accuracy:.0%} of the questions and {worse.name} in "

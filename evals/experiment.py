@@ -203,11 +203,22 @@ class _Beside:
             facts=arms["parametric"]["contains"]["clusters"],
             cores=cores,
             search_ms=_search_ms(summary),
+            difference=_paired_margin(summary),
         )
         return (
             {**manifest, "freshness": {it: self.manifest[it] for it in ("identity", "created", "command", "machine")}},
             {**summary, "freshness": freshness, "decision": decision},
         )
+
+
+def _paired_margin(summary: Summary) -> float | None:
+    """Of the difference of the memories in what a profile calls accuracy, plus or minus; None where they share no
+    question."""
+    for it in summary["contrasts"]:
+        if it["metric"] == "contains" and {it["a"], it["b"]} == {"parametric", "retrieval"}:
+            low, high = it["difference"]["ci"]
+            return float(high - low) / 2
+    return None
 
 
 def _search_ms(summary: Summary) -> float:

@@ -11,6 +11,7 @@ from evals.decision import (
     BOTH,
     CHANGES,
     QUESTIONS,
+    Doubt,
     Outcome,
     Profile,
     Setting,
@@ -27,6 +28,7 @@ from kstore.errors import InputError
 
 WEIGHTS = Profile("parametric", 0.7, 0.02, 250.0, 150.0, 100_000.0, batch=30, learned=0.4, kept=0.9)
 VECTORS = Profile("retrieval", 0.6, 0.02, 400.0, 200.0, 140.0)
+DOUBT = Doubt(WEIGHTS.margin, VECTORS.margin)
 QUIET = Setting(0.0, 1_000.0, 1_000.0, 1_000, 2, 20.0)
 
 
@@ -53,9 +55,9 @@ def test_while_nothing_changes_accuracy_decides() -> None:
     found = outcomes(QUIET)
     assert (found["parametric"].accuracy, found["retrieval"].accuracy) == (0.7, 0.6)
     assert found["parametric"].cost == pytest.approx(150.0)
-    assert winner(found.values()) == "parametric"
+    assert winner(found.values(), DOUBT) == "parametric"
     better = outcomes(QUIET, vectors=replace(VECTORS, accuracy=0.8))
-    assert winner(better.values()) == "retrieval"
+    assert winner(better.values(), DOUBT) == "retrieval"
 
 
 def test_weights_are_not_taught_for_the_sake_of_next_to_nothing() -> None:
@@ -65,7 +67,7 @@ def test_weights_are_not_taught_for_the_sake_of_next_to_nothing() -> None:
     assert alone.cost == pytest.approx(150.0)
     assert taught.cost == pytest.approx(150.0 + 0.1 * 100.0, rel=1e-3)  # a training for each change
     assert alone.accuracy > taught.accuracy
-    assert winner([alone, taught]) == "parametric"
+    assert winner([alone, taught], DOUBT) == "parametric"
 
 
 def test_weights_left_alone_are_out_once_most_of_what_they_say_is_old() -> None:
@@ -90,7 +92,30 @@ def test_a_training_is_under_way_as_long_as_a_simulation_says(changes: float) ->
 
 def test_of_those_that_cannot_be_told_apart_the_cheaper_one_wins() -> None:
     found = outcomes(QUIET, replace(WEIGHTS, accuracy=0.61, cpu_ms=400.0))
-    assert winner(it for name, it in found.items() if name != BOTH) == "retrieval"
+    two = [it for name, it in found.items() if name != BOTH]
+    assert winner(two, DOUBT) == "retrieval"
+    assert winner(two, replace(DOUBT, difference=0.02)) == "retrieval"
+    assert winner(two, replace(DOUBT, difference=0.005)) == "parametric", "the same questions tell them apart"
+    said = decide(
+        replace(WEIGHTS, accuracy=0.61), VECTORS, objective_ms=1e3, facts=1, cores=2, search_ms=1.0, difference=0.005
+    )
+    assert "61% of the questions and retrieval in 60%." in said["sentences"][0]
+
+
+def test_what_two_memories_have_in_common_tells_nothing_of_their_difference() -> None:
+    mixed, weights = Outcome("mixed", 0.70, 2.0, (0.9, 0.1, 0.0)), Outcome("weights", 0.69, 1.0, (1.0, 0.0, 0.0))
+    assert winner([mixed, weights], Doubt(0.5, 0.5, difference=0.005)) == "mixed"
+    assert winner([mixed, weights], Doubt(0.5, 0.5, difference=0.02)) == "weights", "a run could not show as little"
+    assert winner([mixed, weights], Doubt(0.5, 0.5)) == "weights"
+
+
+def test_the_doubt_of_a_difference_is_that_which_was_measured() -> None:
+    for difference in (0.01, 0.02, 0.04):
+        assert Doubt(0.02, 0.03, 0.1, difference).of((1.0, -1.0, 0.0)) == pytest.approx(difference)
+        assert Doubt(0.02, 0.03, 0.1, difference).of((1.0, 0.0, 0.0)) == pytest.approx(0.02)
+        assert Doubt(0.02, 0.03, 0.1, difference).of((0.0, 0.0, 2.0)) == pytest.approx(0.2)
+    assert Doubt(0.03, 0.04).of((1.0, -1.0, 0.0)) == pytest.approx(0.05)
+    assert Doubt(0.0, 0.04, difference=0.04).of((1.0, -1.0, 0.0)) == pytest.approx(0.04)
 
 
 def test_where_changes_outrun_training_the_weights_cannot_do_it() -> None:
@@ -128,7 +153,7 @@ def test_where_everything_changes_the_vectors_win() -> None:
 def test_few_edits_taught_leave_it_uncertain_how_good_taught_weights_are() -> None:
     taught = outcomes(replace(QUIET, changes=10_000.0), replace(WEIGHTS, learned_margin=0.2))["parametric"]
     assert taught.accuracy == pytest.approx(0.4, rel=0.03)  # next to everything was taught since
-    assert taught.margin / taught.accuracy == pytest.approx(0.2 / 0.4, rel=0.03)
+    assert replace(DOUBT, learned=0.2).of(taught.parts) / taught.accuracy == pytest.approx(0.2 / 0.4, rel=0.03)
 
 
 def test_what_is_forgotten_by_teaching_lowers_the_weights() -> None:
@@ -165,7 +190,7 @@ def test_both_are_as_slow_as_a_search_and_the_slower_one_and_as_stale_as_the_vec
 def test_an_objective_and_the_machine_shut_out_what_is_too_slow() -> None:
     assert set(outcomes(replace(QUIET, objective_ms=300.0))) == {"parametric"}
     assert outcomes(replace(QUIET, objective_ms=100.0)) == {}
-    assert winner([]) is None
+    assert winner([], DOUBT) is None
     busy = outcomes(replace(QUIET, questions=1_000_000.0))  # 200,000 s of retrieval, and the machine has 172,800
     assert set(busy) == {"parametric", BOTH}
     assert outcomes(replace(QUIET, questions=2_000_000.0)) == {}
