@@ -11,6 +11,7 @@ Each wing is imported where it is chosen, so a process loads only what it uses, 
 
 import threading
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from kstore.text.sources import read_source
 from kstore.types import Arm, Progress, no_progress
 
 if TYPE_CHECKING:
+    from kstore.encoding.tokens import TokenEncoder
     from kstore.vectors.memory import VectorMemory
     from kstore.weights.generator import Generator
 
@@ -45,7 +47,7 @@ def open_kstore(settings: Settings | None = None, *, empty: bool = False, progre
             from kstore.vectors.memory import VectorMemory
         except ModuleNotFoundError as error:
             raise UnavailableError(f"the explicit memory is not installed: {error}") from error
-        memory = VectorMemory(chosen.home, encoders.named, split, SPLITTER, chosen.encoder, progress)
+        memory = VectorMemory(chosen.home, encoders.named, split, SPLITTER, chosen.encoder, progress, encoders.tokens)
         _start(memory, empty, chosen.max_document_bytes)
         return memory
 
@@ -55,9 +57,14 @@ def open_kstore(settings: Settings | None = None, *, empty: bool = False, progre
         return ParametricArm(_generator(chosen, encoders.named), kstore.revision_of)
 
     def retrieval(kstore: KStore) -> Arm:
+        from kstore.answering.reader import Reader
         from kstore.answering.retrieval import RetrievalArm
+        from kstore.reading.reader import CrossEncoder
 
-        return RetrievalArm(kstore.memory)
+        cross_encoder = CrossEncoder(chosen.threads)
+        for model in (encoders.tokens.model, cross_encoder.model):
+            model.begin()
+        return RetrievalArm(kstore.memory, Reader(cross_encoder))
 
     return KStore(open_memory, {"parametric": parametric, "retrieval": retrieval}, chosen.max_document_bytes)
 
@@ -77,6 +84,13 @@ class _Encoders:
         self._progress = progress
         self._loaded: dict[str, Encoder] = {}
         self._loading = threading.Lock()
+
+    @cached_property
+    def tokens(self) -> "TokenEncoder":
+        """The shipped token encoder."""
+        from kstore.encoding.tokens import TokenEncoder
+
+        return TokenEncoder(self._settings.threads)
 
     def named(self, name: str | None) -> Encoder:
         """The encoder called ``name``; None: the packaged one."""

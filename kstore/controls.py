@@ -72,6 +72,7 @@ class Controls:
     k: int = 5
     as_of: int | None = None
     method: Method = "hybrid"
+    rerank: bool = True  # only a hybrid search is reranked
     cut: Cut = field(default_factory=Cut)
     sampling: Sampling = field(default_factory=Sampling)
 
@@ -121,7 +122,7 @@ PRESETS: dict[str, Controls] = {
     "creative": Controls(sampling=Sampling(temperature=0.9, top_p=0.95, top_k=50)),
     "high-precision": Controls(k=3, cut=Cut(threshold=0.45, gap=0.15)),
     "exploratory": Controls(k=20),
-    "real-time": Controls(k=3),
+    "real-time": Controls(k=3, rerank=False),
 }
 
 

@@ -89,7 +89,10 @@ class KStore:
         for name in self.arm_names:
             self.arm(name)
         self.memory.adopt()
-        return self.memory.snapshot().revision
+        revision = self.memory.snapshot().revision
+        if "retrieval" in self.arm_names:
+            self.arm("retrieval").answer("Is everything loaded?")
+        return revision
 
     # Questions -------------------------------------------------------------------------------------------------
 

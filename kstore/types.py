@@ -74,7 +74,9 @@ class Hit:
     """A passage found by a search: ``text`` is exactly ``document[start:end]`` at ``revision``.
 
     ``score`` orders the hits of one search; ``similarity`` is the cosine between question and passage, None where no
-    encoder took part; ``lexical`` is the BM25 score, 0 where no query word occurs.
+    encoder took part; ``lexical`` is the BM25 score, 0 where no query word occurs. ``match`` is how well the question's
+    words find their like in the passage, at most 1, and ``focus`` where most of them do, from 0 (its beginning) to 1;
+    None where the hits were not reranked.
     """
 
     document: str
@@ -88,6 +90,8 @@ class Hit:
     revision: int
     similarity: float | None = None
     lexical: float | None = None
+    match: float | None = None
+    focus: float | None = None
 
     def cite(self, start: int, end: int, score: float) -> "Citation":
         """The citation of ``self.text[start:end]``; its offsets and lines are the document's."""

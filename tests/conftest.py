@@ -8,6 +8,7 @@ import pytest
 from kstore.assemble import open_kstore
 from kstore.encoding.encoder import Encoder
 from kstore.encoding.prepare import load_encoder
+from kstore.reading.reader import CrossEncoder
 from kstore.service import KStore
 from kstore.settings import PACKAGED_ENCODER, Settings
 from kstore.text.markdown import SPLITTER, split
@@ -28,6 +29,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def encoder(cache: Path) -> Encoder:
     """The packaged encoder, as users run it."""
     return load_encoder(PACKAGED_ENCODER, cache)
+
+
+@pytest.fixture(scope="session")
+def cross_encoder() -> CrossEncoder:
+    """The shipped reader."""
+    return CrossEncoder()
 
 
 @pytest.fixture(autouse=True)

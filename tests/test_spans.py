@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from evals.casefiles import load
 from evals.cases import Question
+from kstore.reading.view import view
 from kstore.service import KStore
 from kstore.text.markdown import SPLITTER, split
 from kstore.types import Citation, Hit, count_lines
@@ -39,7 +40,9 @@ def test_hits_and_citations_of_the_guide_are_exact(guide: KStore) -> None:
         for hit in guide.search(question.phrasings[0], k=20).hits:
             assert_exact(hit, texts, revision=1)
         (answer,) = guide.ask(question.phrasings[1], "retrieval").answers
-        assert answer.text == " ".join(citation.text for citation in answer.citations)
+        assert (answer.text is None) == (answer.citations == ())
+        if answer.text:
+            assert answer.text in view(answer.citations[0].text).plain
         for citation in answer.citations:
             assert_exact(citation, texts, revision=1)
 

@@ -7,7 +7,6 @@ from evals.evidence import Span, locate
 from evals.ranking import DEPTH, overlaps
 from kstore.answering.parametric import ParametricArm
 from kstore.answering.prompts import open_book
-from kstore.answering.reader import Reader
 from kstore.answering.retrieval import RetrievalArm
 from kstore.controls import Controls, Method, Sampling
 from kstore.errors import UnavailableError
@@ -33,7 +32,7 @@ class Retrieval:
     def __init__(self, store: KStore, name: str, method: Method) -> None:
         self.name = name
         self._store = store
-        self._arm = RetrievalArm(store.memory)  # its own: what one arm has read shall not make another one fast
+        self._arm = store.arm("retrieval")
         self._controls = Controls(method=method)
 
     def answer(self, question: str) -> Answer:
@@ -71,16 +70,27 @@ class OraclePassage:
 
     def __init__(self, store: KStore, cases: Sequence[Question]) -> None:
         """ValueError where a case's evidence does not stand in the store's documents."""
-        self._reader = Reader(store.memory.encoder)
+        arm = store.arm("retrieval")
+        if not isinstance(arm, RetrievalArm):
+            raise UnavailableError("oracle-passage needs the store's own retrieval")
+        self._reader = arm.reader
         self._gold = _passages_with_evidence(store, cases)
 
     def answer(self, question: str) -> Answer:
         watch = Stopwatch()
         hits = self._gold.get(question, ())
         watch.lap("find")
-        cited = self._reader.read(question, hits)
+        reading = self._reader.read(question, hits)
         watch.lap("read")
-        return _quoted(self.name, "the passages with evidence, quoted sentences", cited, "no passage has it", watch)
+        return Answer(
+            arm=self.name,
+            model="the passages with evidence, cross-encoder reader",
+            text=reading.text if reading else None,
+            declined=None if reading else "no passage has it",
+            as_of=hits[0].revision if hits else None,
+            citations=reading.citations if reading else (),
+            timings=watch.timings(),
+        )
 
     def rank(self, question: str) -> tuple[Hit, ...]:
         """The passages that hold the evidence."""

@@ -1,10 +1,10 @@
-"""The retrieval arm: passages found in the vector store, their best sentences quoted and cited."""
+"""The retrieval arm: passages found in the vector store, the answer read in them, its sentence quoted and cited."""
 
 from kstore.answering.cuts import apply_cut
-from kstore.answering.reader import Reader
+from kstore.answering.reader import CALIBRATED_ON, Reader
 from kstore.controls import Controls
 from kstore.settings import PACKAGED_ENCODER
-from kstore.types import Answer, Stopwatch
+from kstore.types import Answer, Evidence, Stopwatch
 from kstore.vectors.memory import VectorMemory
 
 # The least cosine of the best passage at which an answer is tried; a value belongs to one encoder. With the packaged
@@ -17,35 +17,43 @@ class RetrievalArm:
 
     name = "retrieval"
 
-    def __init__(self, memory: VectorMemory) -> None:
+    def __init__(self, memory: VectorMemory, reader: Reader) -> None:
         self._memory = memory
-        self._reader = Reader(memory.encoder)
+        self.reader = reader
 
     def answer(self, question: str, controls: Controls = Controls()) -> Answer:  # noqa: B008 - immutable
-        """An answer in the documents' own sentences; declined, with the reason, where nothing fits the question."""
+        """An answer in the documents' own words; declined, with the reason, where they do not answer the question."""
         watch = Stopwatch()
-        evidence = self._memory.search(question, controls.k, controls.method, controls.as_of, watch)
+        evidence = self._memory.search(question, controls.k, controls.method, controls.as_of, watch, controls.rerank)
         encoder = self._memory.encoder()
         best = max((hit.similarity for hit in evidence.hits if hit.similarity is not None), default=1.0)
         close = best >= _LEAST_SIMILARITY.get(encoder.name, -1.0)
         hits = apply_cut(evidence.hits, controls.cut) if close else ()
         watch.lap("cut")
-        citations = self._reader.read(question, hits)
+        reading = self.reader.read(question, hits)
         watch.lap("read")
         declined = None
-        if not evidence.hits and controls.method == "lexical":
-            declined = f"no passage at revision {evidence.revision} holds a word of the question"
-        elif not evidence.hits:
-            declined = f"the corpus holds no passage at revision {evidence.revision}"
-        elif not citations:
-            declined = "no passage is similar enough to the question"
+        if reading is None:
+            declined = _why_nothing(evidence, controls)
+        elif reading.declines:
+            declined = "no passage that was found answers the question"
+        answered = reading if declined is None else None
         return Answer(
             arm=self.name,
-            model=f"{controls.method} search, {encoder.name}, quoted sentences",
-            text=None if declined else " ".join(citation.text for citation in citations),
+            model=f"{controls.method} search, {encoder.name}, cross-encoder reader",
+            text=answered.text if answered else None,
             declined=declined,
             as_of=evidence.revision,
-            knowledge=f"documents as of revision {evidence.revision}",
-            citations=() if declined else tuple(citations),
+            knowledge=f"documents as of revision {evidence.revision}; confidence calibrated on {CALIBRATED_ON}",
+            confidence=answered.confidence if answered else None,
+            citations=answered.citations if answered else (),
             timings=watch.timings(),
         )
+
+
+def _why_nothing(evidence: Evidence, controls: Controls) -> str:
+    if evidence.hits:
+        return "no passage is similar enough to the question"
+    if controls.method == "lexical":
+        return f"no passage at revision {evidence.revision} holds a word of the question"
+    return f"the corpus holds no passage at revision {evidence.revision}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kstore.encoding.encoder import Vectors
+from kstore.encoding.tokens import TokenVectors
 from kstore.errors import ConflictError, NotFoundError
 from kstore.types import Passage, document_term, text_digest
 from kstore.vectors.schema import ALIVE
@@ -39,6 +40,7 @@ class Plan:
 
     ``prune``: delete the documents of ``source`` that are not among the edits. ``expected``: digests that documents
     must still have (None: must not exist). ``vectors``: by passage key, of ``encoder``, for the texts that had none.
+    ``token_vectors``: the same, of ``token_model``.
     ``adopting``: from this revision on the store uses another encoder or splitter; the edits hold every document as
     it was at revision ``base``.
     """
@@ -49,6 +51,8 @@ class Plan:
     encoder_name: str
     splitter: str
     vectors: Mapping[str, Vectors]
+    token_model: str = ""
+    token_vectors: Mapping[str, TokenVectors] = field(default_factory=dict)
     deletes: Sequence[str] = ()
     source: str = ""
     prune: bool = False
@@ -117,6 +121,7 @@ def commit(connection: sqlite3.Connection, plan: Plan) -> Receipt:
     if not (counts["added"] or counts["changed"] or counts["deleted"] or switching):
         return Receipt(head.revision, unchanged=counts["unchanged"])
     keep_vectors(connection, plan.encoder, plan.vectors)
+    keep_token_vectors(connection, plan.token_model, plan.token_vectors)
     _record(connection, revision, total, plan)
     return Receipt(revision, **counts, encoded=len(plan.vectors))
 
@@ -201,6 +206,14 @@ def keep_vectors(connection: sqlite3.Connection, encoder: str, vectors: Mapping[
     connection.executemany(
         "INSERT OR IGNORE INTO vectors (encoder, text, vector) SELECT ?, id, ? FROM texts WHERE key = ?",
         [(encoder, np.ascontiguousarray(vector, dtype="<f4").tobytes(), key) for key, vector in vectors.items()],
+    )
+
+
+def keep_token_vectors(connection: sqlite3.Connection, model: str, vectors: Mapping[str, TokenVectors]) -> None:
+    """Add a model's token vectors, by passage key, in place of those of another model."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO token_vectors (text, model, vectors) SELECT id, ?, ? FROM texts WHERE key = ?",
+        [(model, vector.tobytes(), key) for key, vector in vectors.items()],
     )
 
 

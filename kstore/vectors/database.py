@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kstore.errors import StoreError
-from kstore.vectors.schema import SCHEMA, VERSION
+from kstore.vectors.schema import MIGRATIONS, SCHEMA, VERSION
 
 _PATIENCE = 60.0  # seconds to wait for another writer
 
@@ -26,14 +26,9 @@ class Database:
             raise StoreError(f"cannot make the store's folder {path.parent}: {error.strerror}") from error
         with self.reading() as connection:  # opening an existing store waits for no writer
             version = _version(connection)
-        if version == 0:
+        if version == 0 or version in MIGRATIONS:
             with self.writing() as connection:
-                version = _version(connection)
-                if version == 0:
-                    for statement in _statements(SCHEMA):
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA user_version = {VERSION}")
-                    version = VERSION
+                version = _brought_up(connection)
         if version != VERSION:
             raise StoreError(f"{path} has format {version}; this kstore reads format {VERSION}")
 
@@ -95,6 +90,18 @@ class Database:
 
 def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _brought_up(connection: sqlite3.Connection) -> int:
+    """Make the tables of a new store, or those that an older format lacks; the format that the store then has."""
+    version = _version(connection)  # another process may have been faster
+    scripts = [SCHEMA] if version == 0 else [MIGRATIONS[old] for old in range(version, VERSION) if old in MIGRATIONS]
+    for script in scripts:
+        for statement in _statements(script):
+            connection.execute(statement)
+    if scripts:
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    return _version(connection)
 
 
 def _statements(script: str) -> Iterator[str]:

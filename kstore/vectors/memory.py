@@ -11,18 +11,21 @@ import numpy as np
 
 from kstore.controls import Method, check_text
 from kstore.encoding.encoder import Encoder, Vectors
+from kstore.encoding.tokens import Matches, TokenVectors
 from kstore.errors import InputError, ModelError
 from kstore.types import Evidence, Hit, Passage, Progress, Stopwatch, no_progress, text_digest
 from kstore.vectors.commit import Edit, Overtaken, Plan, Receipt, commit, keep_vectors
 from kstore.vectors.fusion import convex_fusion
 from kstore.vectors.index import Alive, DenseIndex
 from kstore.vectors.lexical import search_lexical
+from kstore.vectors.rerank import Reranker, TokenMatcher
 from kstore.vectors.saved import Origin, load_index, save_index
 from kstore.vectors.store import Head, Store
 
 _DEPTH = 50  # candidates that each search contributes to the fusion
 _ENCODE_AT_ONCE = 64  # passages between two reports of progress
 _MANY_SEGMENTS = 12
+_PREPARED_AT_ONCE = 4096  # passages; of a larger change, each gets its token vectors when it is first found
 
 log = logging.getLogger("kstore")
 
@@ -54,8 +57,10 @@ class VectorMemory:
         splitter: str,
         encoder_name: str | None = None,
         progress: Progress = no_progress,
+        matcher: TokenMatcher | None = None,
     ) -> None:
-        """``load_encoder(None)`` is the default encoder; ``encoder_name`` the one the user wants, None: the store's."""
+        """``load_encoder(None)`` is the default encoder; ``encoder_name`` the one the user wants, None: the store's.
+        Hybrid searches are reranked where there is a ``matcher``."""
         self.store = Store(home / "store.sqlite")
         self._index_folder = home / "index"
         self._load_encoder = load_encoder
@@ -63,6 +68,7 @@ class VectorMemory:
         self._splitter = splitter
         self._wanted = encoder_name
         self._progress = progress
+        self._reranker = Reranker(self.store, matcher) if matcher else None
         self._encoders: dict[str | None, Encoder] = {}
         self._snapshot: Snapshot | None = None
         self._saved_index: DenseIndex | None = None
@@ -80,9 +86,16 @@ class VectorMemory:
     # Reading ---------------------------------------------------------------------------------------------------
 
     def search(
-        self, query: str, k: int, method: Method = "hybrid", as_of: int | None = None, watch: Stopwatch | None = None
+        self,
+        query: str,
+        k: int,
+        method: Method = "hybrid",
+        as_of: int | None = None,
+        watch: Stopwatch | None = None,
+        rerank: bool = True,
     ) -> Evidence:
-        """The ``k`` best passages at ``as_of`` (None: now). ``watch`` receives the stages' times."""
+        """The ``k`` best passages at ``as_of`` (None: now). ``watch`` receives the stages' times. ``rerank``: let the
+        tokens decide the order of what a hybrid search has found, where there is a matcher."""
         watch = watch or Stopwatch()
         if as_of is not None:
             self.store.check_revision(as_of)
@@ -108,9 +121,13 @@ class VectorMemory:
         for text, other in self.store.vectors_of(snapshot.encoder.fingerprint, found_by_words).items():
             similarities[text] = float(vector @ other)
         lexical = {text: lexical.get(text, 0.0) for text in similarities}
-        scores = convex_fusion(similarities, lexical)
+        scores: Mapping[int, float] = convex_fusion(similarities, lexical)
         watch.lap("fuse")
-        return self._evidence(query, k, revision, scores, similarities, lexical)
+        matches = None
+        if rerank and self._reranker:
+            scores, matches = self._reranker.rerank(query, scores)
+            watch.lap("rerank")
+        return self._evidence(query, k, revision, scores, similarities, lexical, matches)
 
     def snapshot(self, watch: Stopwatch | None = None) -> Snapshot:
         """The snapshot of the latest committed revision, of this process or another. ``watch`` receives the time that
@@ -175,6 +192,7 @@ class VectorMemory:
             watch.lap("split")
             encoder = self._encoder_of(head) if any(edit.passages for edit in edits) else None
             vectors = self._encoded(encoder, edits) if encoder else {}
+            token_vectors = self._token_vectors(edits)
             watch.lap("encode")
             plan = Plan(
                 edits=edits,
@@ -183,6 +201,8 @@ class VectorMemory:
                 encoder_name=encoder.name if encoder else head.encoder_name,
                 splitter=self._splitter if encoder else head.splitter,
                 vectors=vectors,
+                token_model=self._reranker.model if self._reranker else "",
+                token_vectors=token_vectors,
                 deletes=deletes,
                 source=source,
                 prune=prune,
@@ -255,6 +275,7 @@ class VectorMemory:
         scores: Mapping[int, float],
         similarities: Mapping[int, float],
         lexical: Mapping[int, float],
+        matches: Matches | None = None,
     ) -> Evidence:
         best = sorted(scores, key=lambda text: (-scores[text], text))[:k]
         rank = {text: position for position, text in enumerate(best)}
@@ -272,6 +293,8 @@ class VectorMemory:
                 revision=revision,
                 similarity=similarities.get(row.text_id),
                 lexical=lexical.get(row.text_id),
+                match=matches.scores[row.text_id] if matches else None,
+                focus=matches.focus(row.text_id) if matches else None,
             )
             for row in rows[:k]
         )
@@ -327,6 +350,18 @@ class VectorMemory:
         texts = {key: passages[key].encoder_text for key in passages if key in unseen}
         return {key: vector for batch in self._encode(encoder, texts) for key, vector in batch.items()}
 
+    def _token_vectors(self, edits: list[Edit]) -> dict[str, TokenVectors]:
+        """``{key: token vectors}`` of the passages that have none yet; nothing without a reranker."""
+        if self._reranker is None:
+            return {}
+        texts = self._reranker.unseen({it.key: it for edit in edits for it in edit.passages or ()})
+        made: dict[str, TokenVectors] = {}
+        if len(texts) > _PREPARED_AT_ONCE:
+            return made
+        for batch in self._batches(list(texts), "preparing passages for reranking"):
+            made |= self._reranker.encode({key: texts[key] for key in batch})
+        return made
+
     def _encode_kept_texts(self, encoder: Encoder) -> None:
         """Give every text of the store, alive or not, its vector of ``encoder``, beside the vectors in force."""
         missing = self.store.texts_without_vector(encoder.fingerprint)
@@ -337,14 +372,17 @@ class VectorMemory:
 
     def _encode(self, encoder: Encoder, texts: Mapping[str, str]) -> Iterator[dict[str, Vectors]]:
         """``{key: vector}`` of the ``{key: text}``, some at a time."""
-        keys = list(texts)
-        for first in range(0, len(keys), _ENCODE_AT_ONCE):
-            self._progress("encoding passages", first, len(keys))
-            batch = keys[first : first + _ENCODE_AT_ONCE]
+        for batch in self._batches(list(texts), "encoding passages"):
             encoded = encoder.encode_passages([texts[key] for key in batch])
             yield dict(zip(batch, np.asarray(encoded, dtype=np.float32), strict=True))
+
+    def _batches(self, keys: list[str], what: str) -> Iterator[list[str]]:
+        """The keys, some at a time, with a report of progress before each batch and after the last."""
+        for first in range(0, len(keys), _ENCODE_AT_ONCE):
+            self._progress(what, first, len(keys))
+            yield keys[first : first + _ENCODE_AT_ONCE]
         if keys:
-            self._progress("encoding passages", len(keys), len(keys))
+            self._progress(what, len(keys), len(keys))
 
     def _compact_in_background(self, snapshot: Snapshot) -> None:
         idle = self._compaction is None or not self._compaction.is_alive()

@@ -4,8 +4,16 @@ Rows are only ever added, except that ``died`` is set once; so a reader that loo
 ``born <= r AND died > r`` sees the same rows for ever, whatever is written meanwhile.
 """
 
-VERSION = 1
+VERSION = 2
 ALIVE = 2**63 - 1  # ``died`` of what has not died
+
+_TOKEN_VECTORS = """
+CREATE TABLE token_vectors (         -- for late interaction; made anew by another model
+    text      INTEGER PRIMARY KEY REFERENCES texts,
+    model     TEXT NOT NULL,         -- fingerprint
+    vectors   BLOB NOT NULL          -- int8, one row for each token
+) STRICT;
+"""
 
 SCHEMA = f"""
 CREATE TABLE revisions (             -- one row for each committed change, and row 0 for the empty corpus
@@ -50,6 +58,7 @@ CREATE TABLE vectors (
     PRIMARY KEY (encoder, text)
 ) STRICT, WITHOUT ROWID;
 
+{_TOKEN_VECTORS}
 CREATE TABLE passages (              -- where a text stands: a span of a named document, while it stands there
     id        INTEGER PRIMARY KEY,
     document  TEXT NOT NULL,
@@ -74,3 +83,5 @@ CREATE TABLE settled (               -- facts about this store that are decided 
 INSERT INTO revisions (revision, at, digest, encoder, encoder_name, splitter, last_text, note)
 VALUES (0, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), '{0:064x}', '', '', '', 0, 'empty');
 """
+
+MIGRATIONS = {1: _TOKEN_VECTORS}  # what brings a store from that format to the next

@@ -218,6 +218,35 @@ class Store:
             ).fetchall()
         return {text: np.frombuffer(vector, dtype="<f4") for text, vector in rows}
 
+    def token_vectors(self, model: str, ids: Sequence[int]) -> dict[int, bytes]:
+        """The token vectors of those of the texts that have some of ``model``."""
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                "SELECT text, vectors FROM token_vectors WHERE model = ? AND text IN (SELECT value FROM json_each(?))",
+                (model, json.dumps(list(ids))),
+            ).fetchall()
+        return dict(rows)
+
+    def without_token_vectors(self, keys: Iterable[str], model: str) -> set[str]:
+        """Those of the texts' keys for which there are no token vectors of ``model``."""
+        wanted = set(keys)
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                "SELECT t.key FROM json_each(?) j JOIN texts t ON t.key = j.value"
+                " JOIN token_vectors v ON v.text = t.id AND v.model = ?",
+                (json.dumps(list(wanted)), model),
+            ).fetchall()
+        return wanted - {key for (key,) in rows}
+
+    def text_contents(self, ids: Sequence[int]) -> dict[int, tuple[str, tuple[str, ...], str]]:
+        """``{id: (key, headings, plain)}`` of some texts, alive or not."""
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                "SELECT id, key, headings, plain FROM texts WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(ids)),),
+            ).fetchall()
+        return {text: (key, tuple(json.loads(headings)), plain) for text, key, headings, plain in rows}
+
     def alive(self, revision: int) -> Ids:
         """Ids of the texts that stand in some document at ``revision``, ascending."""
         with self.database.reading() as connection:

@@ -28,7 +28,9 @@ QUESTIONS = [
 
 @pytest.fixture
 def arm(tiny: KStore) -> RetrievalArm:
-    return RetrievalArm(tiny.memory)
+    arm = tiny.arm("retrieval")
+    assert isinstance(arm, RetrievalArm)
+    return arm
 
 
 def assert_quotes(citation: Citation, text: str) -> None:
@@ -53,7 +55,8 @@ def test_the_answer_is_quoted_from_where_it_stands(method: Method, arm: Retrieva
         assert answer.declined is None
         assert answer.text is not None
         assert words in answer.text, question
-        assert answer.text == " ".join(citation.text for citation in answer.citations)
+        assert answer.confidence is not None
+        assert 0 < answer.confidence < 1
         assert document in {citation.document for citation in answer.citations if words in citation.text}
         for citation in answer.citations:
             assert_quotes(citation, (TINY / citation.document).read_text(encoding="utf-8"))
@@ -70,6 +73,7 @@ def test_documents_with_odd_line_ends_and_characters_are_quoted_exactly(tiny: KS
     tiny.put("kiosk.md", text)
     answer = arm.answer("Was kostet Eis am Café?")
     assert answer.citations[0].document == "kiosk.md"
+    assert answer.text == "5 €"
     assert answer.citations[0].text == "Eis kostet **5 €** am Café."  # the quote leaves the list's marker out
     for citation in answer.citations:
         if citation.document == "kiosk.md":
@@ -89,7 +93,7 @@ class TestRevisions:
         ):
             answer = arm.answer(question, Controls(as_of=as_of))
             assert answer.as_of == (as_of or revision)
-            assert answer.knowledge == f"documents as of revision {answer.as_of}"
+            assert answer.knowledge.startswith(f"documents as of revision {answer.as_of}; ")
             assert answer.text is not None
             assert height in answer.text
             for citation in answer.citations:
@@ -150,8 +154,11 @@ class TestTimings:
     STAGES: Mapping[Method, set[str]] = {
         "dense": {"pin", "encode", "search", "cut", "read"},
         "lexical": {"search", "cut", "read"},
-        "hybrid": {"pin", "encode", "search", "fuse", "cut", "read"},
+        "hybrid": {"pin", "encode", "search", "fuse", "rerank", "cut", "read"},
     }
+
+    def test_without_reranking_there_is_no_such_stage(self, arm: RetrievalArm) -> None:
+        assert "rerank" not in arm.answer("Who built the lighthouse?", Controls(rerank=False)).timings
 
     def test_stages_add_up_to_the_total(self, arm: RetrievalArm) -> None:
         for method, stages in self.STAGES.items():
