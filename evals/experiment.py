@@ -257,9 +257,7 @@ def _finish(store: KStore, scorer: Scorer, abilities: Mapping[str, Mapping[str, 
 
     def finish(case: Question, rows: list[Row]) -> list[Row]:
         compared = [
-            row.with_scores({SIMILARITY: similarity(row.answer, case.answers)})
-            if case.answers and row.answer
-            else row
+            row.with_scores({SIMILARITY: similarity(row.answer, case.answers)}) if case.answers and row.answer else row
             for row in rows
         ]
         return [scored for row in compared for scored in scorer.score([row], **abilities[row.arm])]

@@ -63,7 +63,7 @@ def open_kstore(settings: Settings | None = None, *, empty: bool = False, progre
 
         cross_encoder = CrossEncoder(chosen.threads)
         for model in (encoders.tokens.model, cross_encoder.model):
-            model.begin()
+            model.load()
         return RetrievalArm(kstore.memory, Reader(cross_encoder))
 
     return KStore(open_memory, {"parametric": parametric, "retrieval": retrieval}, chosen.max_document_bytes)

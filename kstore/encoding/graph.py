@@ -4,7 +4,6 @@ The word embeddings are not among the trained files: both trained models read wi
 training left as they are (all-MiniLM-L6-v2; Devlin et al. 2019 for the architecture).
 """
 
-import contextlib
 import importlib.resources
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -131,7 +130,7 @@ class Transformer:
 
 
 class TrainedModel:
-    """A transformer in a file, loaded when it is first run, once for all threads."""
+    """A transformer in a file, loaded before it is first run, once for all threads."""
 
     def __init__(self, file: Path, heads: Heads, threads: int = 0) -> None:
         self.file = file
@@ -140,23 +139,16 @@ class TrainedModel:
         self._loaded: Transformer | None = None
         self._loading = threading.Lock()
 
-    def begin(self) -> None:
-        """Start to load, while the caller does something else first. What goes wrong is told by ``run``."""
-        threading.Thread(target=self._begun, name=f"loading {self.file.name}").start()
-
     def run(self, rows: Sequence[Sequence[int]], segments: Sequence[Sequence[int]] | None = None) -> list[Vectors]:
         """See ``Transformer.run``; ModelError where the file cannot be read."""
-        return self._load().run(rows, segments)
+        return self.load().run(rows, segments)
 
-    def _load(self) -> Transformer:
+    def load(self) -> Transformer:
+        """The transformer; who calls this before there is a question does not count loading as answering."""
         with self._loading:
             if self._loaded is None:
                 self._loaded = Transformer(read_weights(self.file), self._heads, self._threads)
             return self._loaded
-
-    def _begun(self) -> None:
-        with contextlib.suppress(ModelError):
-            self._load()
 
 
 def linear(operations: Any, states: Any, weights: Weights, name: str) -> Any:
