@@ -17,6 +17,7 @@ from evals.decision import decide, profile, with_training
 from evals.evidence import locate
 from evals.files import read_lines
 from evals.judge import agreement, judge
+from evals.manifest import RUN
 from evals.outputs import read_summary, write_outputs
 from evals.rows import Row
 from evals.run import ROWS, Finish, run
@@ -29,7 +30,6 @@ from kstore.settings import Settings, load_settings
 from kstore.text.sources import read_source
 from kstore.types import Progress, no_progress
 
-RUN = "run"
 OBJECTIVE_MS = 1_000.0
 _STORE = ".store"  # beside the run's files while it lasts: what has been encoded need not be encoded again
 

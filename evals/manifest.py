@@ -19,6 +19,7 @@ from kstore.settings import SHIPPED_GENERATOR, Settings
 from kstore.types import corpus_digest
 
 MANIFEST = "manifest.json"
+RUN = "run"  # the kind of a run of questions
 
 _HOUSE = Path(__file__).resolve().parent.parent
 _CODE = ("kstore", "evals")
@@ -112,6 +113,12 @@ def read(folder: Path) -> Manifest:
     if not isinstance(manifest, dict) or "identity" not in manifest:
         raise InputError(f"{folder / MANIFEST} is not the manifest of a run")
     return manifest
+
+
+def planned(manifest: Manifest) -> int:
+    """How many rows a run of questions has once it is finished: files to learn from, which come last, have none."""
+    asked = len(manifest["inputs"]["questions"]) + len(manifest["inputs"]["unanswerable"])
+    return sum(int(file["phrasings"]) for file in manifest["questions"][:asked]) * len(manifest["arms"])
 
 
 def check_corpus(manifest: Manifest, documents: Mapping[str, str]) -> None:

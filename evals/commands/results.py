@@ -21,17 +21,19 @@ def report(
 ) -> None:
     """Score the rows of a run again and write its summary and report; no model is loaded."""
     from evals import manifest
-    from evals.experiment import RUN
     from evals.experiment import report as reported
     from evals.freshness.experiment import report_changes
     from evals.latency.experiment import LATENCY, report_latency
     from evals.outputs import REPORT
 
-    kind = manifest.read(folder).get("kind")
-    if changes is not None and kind != RUN:
+    made = manifest.read(folder)
+    kind = made.get("kind")
+    if changes is not None and kind != manifest.RUN:
         raise InputError(f"{folder} is no run of questions, which is what --freshness is set beside")
-    if kind == RUN:
+    if kind == manifest.RUN:
         summary = reported(folder, changes, objective_ms)
+        if (there := summary["counts"]["total"]) < (planned := manifest.planned(made)):
+            print(f"kstore: the run is not finished: {there} of {planned} answers are there", file=sys.stderr)
     else:
         summary = report_latency(folder) if kind == LATENCY else report_changes(folder)
     if as_json:
