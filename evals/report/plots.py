@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from evals.report import tables
 from evals.report.canvas import MUTED, Look, Plot, draw
@@ -20,6 +20,7 @@ _ACCURACY = ("f1", "exact_match", "contains")
 _SIDE_BY_SIDE = 4  # arms that can be told apart in one row of a plot
 MAIN_ARMS = ("parametric", "retrieval", "adaptive")
 _MOST_POINTS = 120
+_DECADES = 6  # that are named at an axis of times: more names would run into each other
 _QUANTILES = (0.5, 0.9, 0.95, 0.99)
 _COVERAGES = (0.1, 0.25, 0.5, 0.75, 1.0)
 
@@ -203,6 +204,7 @@ def _tall(entries: int) -> float:
 
 
 def _durations(axes: Axes) -> None:
+    axes.xaxis.set_major_locator(LogLocator(numticks=_DECADES))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda ms, _: duration(ms)))
     axes.xaxis.set_minor_formatter(NullFormatter())
 

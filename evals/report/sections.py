@@ -34,7 +34,7 @@ class Section:
 def sections(summary: Summary, meanings: Mapping[str, str]) -> list[Section]:
     """All that have something to show."""
     curves, freshness = summary.get("curves") or {}, summary.get("freshness") or {}
-    look = looks(_arms(summary))
+    look = looks(arms_of(summary))
     latencies = curves.get("latency_ms") or {}
     stages = {arm: found.get("stages") or {} for arm, found in latencies.items()}
     made = [
@@ -63,8 +63,9 @@ def sections(summary: Summary, meanings: Mapping[str, str]) -> list[Section]:
     return [section for section in made if not section.empty]
 
 
-def _arms(summary: Summary) -> list[str]:
-    """Every arm that is named anywhere: those of the headline first, so that each looks the same in all plots."""
+def arms_of(summary: Summary) -> list[str]:
+    """Every arm that is named anywhere: the first two of the headline, then those that win somewhere, which have to be
+    told apart by their colours, then all others. Each looks the same in all plots."""
     curves, freshness = summary.get("curves") or {}, summary.get("freshness") or {}
     places = [
         summary.get("arms") or {},
@@ -73,7 +74,8 @@ def _arms(summary: Summary) -> list[str]:
         freshness.get("stages_ms") or {},
     ]
     won = [arm for row in (summary.get("decision") or {}).get("crossover", {}).get("winner", ()) for arm in row if arm]
-    return list(dict.fromkeys([*(arm for place in places for arm in place), *won]))
+    named = [arm for place in places for arm in place]
+    return list(dict.fromkeys([*named[:2], *won, *named]))
 
 
 def _claims(summary: Summary) -> Iterable[str]:

@@ -31,7 +31,7 @@ class Element:
         for child in self.children:
             if isinstance(child, str):
                 yield child
-            elif child.tag not in {"style", "script"}:
+            elif child.tag not in {"style", "script", "wbr"}:
                 yield from child._texts()
                 yield " "
 

@@ -8,6 +8,7 @@ import pytest
 
 from evals.report import plots, plots_of_change
 from evals.report.canvas import COLOURS, looks
+from evals.report.sections import arms_of
 from tests.evals.report.examples import ARMS, FULL, estimate
 from tests.evals.report.reading import read
 
@@ -145,3 +146,13 @@ def test_every_verdict_that_occurs_is_drawn_even_one_that_is_not_known() -> None
     assert {"new", "odd"} <= set(texts)
     assert "old" not in texts
     assert table(plot) == [["retrieval: value", "3", "0", "1"]]
+
+
+def test_who_wins_somewhere_has_a_colour_of_its_own_however_many_arms_there_are() -> None:
+    summary = {
+        "arms": dict.fromkeys(f"arm{number}" for number in range(20)),
+        "decision": {"crossover": {"winner": [["arm0", "both"], ["arm19", None]]}},
+    }
+    drawn = looks(arms_of(summary))
+    assert len(drawn) == 21
+    assert len({drawn[arm].colour for arm in ("arm0", "arm1", "both", "arm19")}) == 4
