@@ -89,10 +89,7 @@ class KStore:
         for name in self.arm_names:
             self.arm(name)
         self.memory.adopt()
-        revision = self.memory.snapshot().revision
-        if "retrieval" in self.arm_names:
-            self.arm("retrieval").answer("Is everything loaded?")
-        return revision
+        return self.memory.snapshot().revision
 
     # Questions -------------------------------------------------------------------------------------------------
 

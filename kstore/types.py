@@ -5,7 +5,7 @@ Offsets count characters of the document's text as stored and are half-open; lin
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -43,6 +43,11 @@ class Document:
     died: int | None = None
 
 
+def encoder_text(headings: Sequence[str], plain: str) -> str:
+    """What encoders read of a passage: the heading path, then the plain text (empty parts left out)."""
+    return "\n".join(part for part in (" > ".join(headings), plain) if part)
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A span of a document that is embedded, found and cited as one piece.
@@ -65,8 +70,7 @@ class Passage:
 
     @property
     def encoder_text(self) -> str:
-        """What the encoder reads: the heading path, then the plain text (empty parts left out)."""
-        return "\n".join(part for part in (" > ".join(self.headings), self.plain) if part)
+        return encoder_text(self.headings, self.plain)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+from kstore.answering.logistic import logistic
 from kstore.answering.prompts import closed_book
 from kstore.controls import Controls
 from kstore.types import Answer, Stopwatch
@@ -60,5 +61,4 @@ def _confidence(log_probabilities: list[float], calibration: Calibration | None)
     if calibration is None or not log_probabilities:
         return None
     mean = sum(log_probabilities) / len(log_probabilities)
-    logit = calibration.slope * mean + calibration.intercept
-    return (1 + math.tanh(logit / 2)) / 2  # the logistic function, without its overflow
+    return logistic(calibration.slope * mean + calibration.intercept)

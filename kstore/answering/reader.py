@@ -1,11 +1,11 @@
 """From passages to an answer: what the cross-encoder found, quoted with the sentence around it."""
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kstore.reading.reader import CrossEncoder, Finding, Passage
+from kstore.answering.logistic import logistic
+from kstore.reading.reader import CrossEncoder, Finding, Passage, in_order
 from kstore.reading.view import view
 from kstore.text.markdown import units
 from kstore.types import Citation, Hit
@@ -43,7 +43,7 @@ class Reading:
     def confidence(self) -> float:
         """The probability that the answer is right, by a logistic regression on dev questions."""
         answerable, certainty, constant = _CONFIDENCE
-        return (1 + math.tanh((answerable * self.answerable + certainty * self.certainty + constant) / 2)) / 2
+        return logistic(answerable * self.answerable + certainty * self.certainty + constant)
 
 
 class Reader:
@@ -62,9 +62,10 @@ class Reader:
         passages = [
             Passage(hit.headings, hit.text, 0.5 if hit.focus is None else hit.focus) for hit in hits[:_PASSAGES]
         ]
-        findings = self._encoder.read(question, passages, 0, 1)
+        stretches = in_order(passages)
+        findings = self._encoder.read(question, stretches[:1])
         if not any(it.answerable > _SURE[0] and it.certainty > _SURE[1] for it in findings):
-            findings += self._encoder.read(question, passages, 1, _STRETCHES)
+            findings += self._encoder.read(question, stretches[1:_STRETCHES])
         if not findings:
             return None
         ranked = sorted(findings, key=lambda it: _score(it, hits[it.passage]), reverse=True)

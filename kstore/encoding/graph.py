@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
@@ -60,12 +60,13 @@ class Vocabulary:
     def __init__(self, folder: Path) -> None:
         try:
             self.tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            words = load_file(folder / "model.safetensors")
+            with safe_open(folder / "model.safetensors", framework="numpy") as weights:
+                words: Vectors = weights.get_tensor("embeddings.word_embeddings.weight")  # of all its weights, alone
         except Exception as error:  # tokenizers raises bare Exception
             raise ModelError(f"the packaged encoder in {folder} does not load: {error}") from error
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
-        self.embeddings: Vectors = words["embeddings.word_embeddings.weight"]  # (words, width)
+        self.embeddings = words  # (words, width)
 
 
 @lru_cache(maxsize=1)

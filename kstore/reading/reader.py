@@ -52,7 +52,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretch:
+class Stretch:
     """A run of a passage's tokens: their ids, and for each the span of ``seen.plain`` that it stands for."""
 
     passage: int
@@ -74,24 +74,18 @@ class CrossEncoder:
         """Nothing is loaded before it is needed. ModelError then, where ``file`` cannot be read."""
         self.model = TrainedModel(file, _heads, threads)
 
-    def read(self, question: str, passages: Sequence[Passage], first: int, last: int) -> list[Finding]:
-        """The best finding of each passage that was read, in the order of ``passages``.
-
-        The time of reading is that of the stretches, so the caller says which, from ``first`` to before ``last``, in
-        this order: of each passage the one closest to its focus, then of each the next closest, and so on.
-        """
-        chosen = _in_order(passages)[first:last]
-        if not chosen:
+    def read(self, question: str, stretches: Sequence[Stretch]) -> list[Finding]:
+        """The best finding of each passage that has some of the ``stretches``, in the passages' order. The time of
+        reading is that of the stretches, so the caller says which."""
+        if not stretches:
             return []
-        asked = vocabulary().tokenizer.encode(question[:_MAX_CHARACTERS]).ids
-        if len(asked) > _QUESTION_TOKENS:
-            asked = asked[:_QUESTION_TOKENS]
+        asked = vocabulary().tokenizer.encode(question[:_MAX_CHARACTERS]).ids[:_QUESTION_TOKENS]
         end = asked[-1]
-        rows = [[*asked, *it.heading, *it.body, end] for it in chosen]
+        rows = [[*asked, *it.heading, *it.body, end] for it in stretches]
         segments = [[0] * len(asked) + [1] * (len(row) - len(asked)) for row in rows]
         judgements, spans = self.model.run(rows, segments)
         best: dict[int, Finding] = {}
-        for row, it in enumerate(chosen):
+        for row, it in enumerate(stretches):
             first = len(asked) + len(it.heading)
             finding = _finding(it, judgements[row, 0], spans[row, first : first + len(it.body)])
             before = best.get(it.passage)
@@ -104,7 +98,7 @@ def _heads(operations: Any, weights: Weights, states: Any) -> list[Any]:
     return [linear(operations, states, weights, "judgement"), linear(operations, states, weights, "span")]
 
 
-def _stretches(number: int, passage: Passage) -> list[_Stretch]:
+def _cut(number: int, passage: Passage) -> list[Stretch]:
     seen = view(passage.text[:_MAX_CHARACTERS])
     tokenizer = vocabulary().tokenizer
     body = tokenizer.encode(seen.plain, add_special_tokens=False)
@@ -114,25 +108,26 @@ def _stretches(number: int, passage: Passage) -> list[_Stretch]:
     last = max(len(body.ids) - BODY_TOKENS, 0)
     starts = [*range(0, last, _STRIDE), last]
     return [
-        _Stretch(number, seen, heading, body.ids[low : low + BODY_TOKENS], body.offsets[low : low + BODY_TOKENS])
+        Stretch(number, seen, heading, body.ids[low : low + BODY_TOKENS], body.offsets[low : low + BODY_TOKENS])
         for low in starts
     ]
 
 
-def _in_order(passages: Sequence[Passage]) -> list[_Stretch]:
-    """All stretches: of each passage in turn its next closest to the focus."""
+def in_order(passages: Sequence[Passage]) -> list[Stretch]:
+    """The stretches of all passages, to be read in this order: of each passage the one closest to its focus, then of
+    each the next closest, and so on."""
 
-    def nearest(number: int, passage: Passage) -> list[_Stretch]:
-        return sorted(_stretches(number, passage), key=lambda stretch: abs(stretch.middle - passage.focus))
+    def nearest(number: int, passage: Passage) -> list[Stretch]:
+        return sorted(_cut(number, passage), key=lambda stretch: abs(stretch.middle - passage.focus))
 
     queues = [nearest(number, it) for number, it in enumerate(passages)]
-    chosen: list[_Stretch] = []
+    chosen: list[Stretch] = []
     for turn in range(max(map(len, queues), default=0)):
         chosen += [queue[turn] for queue in queues if turn < len(queue)]
     return chosen
 
 
-def _finding(stretch: _Stretch, judgement: Any, spans: Any) -> Finding:
+def _finding(stretch: Stretch, judgement: Any, spans: Any) -> Finding:
     """The likeliest span of at most ``_LONGEST_ANSWER`` tokens: start and end independent, end not before start."""
     starts, ends = _log_softmax(spans[:, 0]), _log_softmax(spans[:, 1])
     joint = starts[:, None] + ends[None, :]

@@ -37,8 +37,8 @@ class View:
 def view(source: str) -> View:
     """The words of a Markdown passage. White space and cells' borders become one space, there where they begin."""
     kept = [piece for low, high in _kept(source) for piece in _folded(source, low, high)]
-    plain, offsets = "", []
     characters: list[str] = []
+    offsets: list[int] = []
     for offset, character in kept:
         if character != " " or (characters and characters[-1] != " "):
             characters.append(character)

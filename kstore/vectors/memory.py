@@ -13,7 +13,7 @@ from kstore.controls import Method, check_text
 from kstore.encoding.encoder import Encoder, Vectors
 from kstore.encoding.tokens import Matches, TokenVectors
 from kstore.errors import InputError, ModelError
-from kstore.types import Evidence, Hit, Passage, Progress, Stopwatch, no_progress, text_digest
+from kstore.types import Evidence, Hit, Passage, Progress, Stopwatch, encoder_text, no_progress, text_digest
 from kstore.vectors.commit import Edit, Overtaken, Plan, Receipt, commit, keep_vectors
 from kstore.vectors.fusion import convex_fusion
 from kstore.vectors.index import Alive, DenseIndex
@@ -365,7 +365,7 @@ class VectorMemory:
     def _encode_kept_texts(self, encoder: Encoder) -> None:
         """Give every text of the store, alive or not, its vector of ``encoder``, beside the vectors in force."""
         missing = self.store.texts_without_vector(encoder.fingerprint)
-        texts = {key: Passage(0, 0, 0, 0, headings, plain).encoder_text for key, (headings, plain) in missing.items()}
+        texts = {key: encoder_text(headings, plain) for key, (headings, plain) in missing.items()}
         for vectors in self._encode(encoder, texts):
             with self.store.database.writing() as connection:
                 keep_vectors(connection, encoder.fingerprint, vectors)

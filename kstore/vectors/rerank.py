@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from kstore.encoding.tokens import Matches, TokenVectors
-from kstore.types import Passage
+from kstore.types import Passage, encoder_text
 from kstore.vectors.commit import keep_token_vectors
 from kstore.vectors.store import Store
 
@@ -69,7 +69,7 @@ class Reranker:
         if not ids:
             return {}
         contents = self._store.text_contents(ids)
-        texts = {key: Passage(0, 0, 0, 0, headings, plain).encoder_text for key, headings, plain in contents.values()}
+        texts = {key: encoder_text(headings, plain) for key, headings, plain in contents.values()}
         made = self.encode(texts)
         with self._store.database.writing() as connection:
             keep_token_vectors(connection, self.model, made)

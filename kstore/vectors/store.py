@@ -179,13 +179,27 @@ class Store:
 
     def without_vector(self, keys: Iterable[str], encoder: str) -> set[str]:
         """Those of the texts' keys for which there is no vector of ``encoder``."""
+        return self._without(
+            keys,
+            "SELECT t.key FROM json_each(?) j JOIN texts t ON t.key = j.value"
+            " JOIN vectors v ON v.text = t.id AND v.encoder = ?",
+            encoder,
+        )
+
+    def without_token_vectors(self, keys: Iterable[str], model: str) -> set[str]:
+        """Those of the texts' keys for which there are no token vectors of ``model``."""
+        return self._without(
+            keys,
+            "SELECT t.key FROM json_each(?) j JOIN texts t ON t.key = j.value"
+            " JOIN token_vectors v ON v.text = t.id AND v.model = ?",
+            model,
+        )
+
+    def _without(self, keys: Iterable[str], having: str, model: str) -> set[str]:
+        """The keys that the statement ``having`` does not find, given all of them and the model."""
         wanted = set(keys)
         with self.database.reading() as connection:
-            rows = connection.execute(
-                "SELECT t.key FROM json_each(?) j JOIN texts t ON t.key = j.value"
-                " JOIN vectors v ON v.text = t.id AND v.encoder = ?",
-                (json.dumps(list(wanted)), encoder),
-            ).fetchall()
+            rows = connection.execute(having, (json.dumps(list(wanted)), model)).fetchall()
         return wanted - {key for (key,) in rows}
 
     def texts_without_vector(self, encoder: str) -> dict[str, tuple[tuple[str, ...], str]]:
@@ -226,17 +240,6 @@ class Store:
                 (model, json.dumps(list(ids))),
             ).fetchall()
         return dict(rows)
-
-    def without_token_vectors(self, keys: Iterable[str], model: str) -> set[str]:
-        """Those of the texts' keys for which there are no token vectors of ``model``."""
-        wanted = set(keys)
-        with self.database.reading() as connection:
-            rows = connection.execute(
-                "SELECT t.key FROM json_each(?) j JOIN texts t ON t.key = j.value"
-                " JOIN token_vectors v ON v.text = t.id AND v.model = ?",
-                (json.dumps(list(wanted)), model),
-            ).fetchall()
-        return wanted - {key for (key,) in rows}
 
     def text_contents(self, ids: Sequence[int]) -> dict[int, tuple[str, tuple[str, ...], str]]:
         """``{id: (key, headings, plain)}`` of some texts, alive or not."""
