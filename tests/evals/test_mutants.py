@@ -194,7 +194,7 @@ MUTANTS = [
     ),
     Mutant(
         "a snapshot that goes stale",
-        "kstore/vectors/memory.py",
+        "kstore/vectors/snapshots.py",
         "if snapshot is not None and snapshot.revision >= head.revision:",
         "if snapshot is not None:",
         "tests/vectors/test_memory.py::test_a_change_is_visible_to_the_next_search_of_whoever_asks",

@@ -85,7 +85,7 @@ class _Served:
             _acknowledge(receipt.revision)
             if position % 20 == 10:
                 self._memory.snapshot()
-                self._memory.save()
+                self._memory.snapshots.save()
 
     def close(self) -> None:
         self._memory.close()

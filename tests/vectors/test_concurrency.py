@@ -10,7 +10,7 @@ import pytest
 
 from kstore.errors import ConflictError
 from kstore.types import Evidence
-from kstore.vectors import memory as memory_module
+from kstore.vectors import snapshots as snapshots_module
 from kstore.vectors.memory import VectorMemory
 from tests.vectors.checks import check_evidence, check_file
 from tests.vectors.conftest import Open
@@ -32,7 +32,7 @@ def test_readers_see_whole_revisions_while_one_writer_changes_the_corpus(
     hashed: VectorMemory, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The index is saved now and then, and compacted in the background whenever there are three segments."""
-    monkeypatch.setattr(memory_module, "_MANY_SEGMENTS", 2)
+    monkeypatch.setattr(snapshots_module, "_MANY_SEGMENTS", 2)
     states = [{}, *(generation(number) for number in range(1, WRITES + 1))]
     hashed.apply(states[1], "generation 1")
     visible = 1  # the latest revision that a write has returned
@@ -64,7 +64,7 @@ def test_readers_see_whole_revisions_while_one_writer_changes_the_corpus(
             for number in range(2, WRITES + 1):
                 visible = hashed.apply(states[number], f"generation {number}").revision
                 if number % 25 == 0:
-                    hashed.save()
+                    hashed.snapshots.save()
         finally:
             finished.set()
 

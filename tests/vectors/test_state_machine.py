@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from kstore.errors import ConflictError, NotFoundError
 from kstore.text.markdown import SPLITTER, split
 from kstore.types import corpus_digest, text_digest
-from kstore.vectors import memory as memory_module
+from kstore.vectors import snapshots as snapshots_module
 from kstore.vectors.memory import VectorMemory
 from tests.vectors.checks import cached_split, check_evidence, check_file
 from tests.vectors.hash_encoder import Encoders
@@ -86,16 +86,16 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule()
     def save(self) -> None:
-        self.memory.save()
+        self.memory.snapshots.save()
 
     @rule()
     def compact(self) -> None:
         """What else waits for a dozen segments."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(memory_module, "_MANY_SEGMENTS", 0)
-            self.memory._compact_in_background(self.memory.snapshot())
-        if self.memory._compaction is not None:
-            self.memory._compaction.join()
+            patch.setattr(snapshots_module, "_MANY_SEGMENTS", 0)
+            self.memory.snapshots._compact_in_background(self.memory.snapshot())
+        if self.memory.snapshots._compaction is not None:
+            self.memory.snapshots._compaction.join()
 
     @rule()
     def lose_the_saved_index(self) -> None:
