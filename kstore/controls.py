@@ -66,13 +66,27 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Refinements:
+    """What a hybrid search does beside looking for the query's own words and meaning; each can be left out.
+
+    ``glossary``: look also for the words that the query's abbreviations stand for, and for the abbreviations of what it
+    says, as the corpus explains them. ``feedback``: search by meaning a second time, nearer to what was found first.
+    ``rerank``: let the tokens decide the order.
+    """
+
+    glossary: bool = True
+    feedback: bool = False
+    rerank: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Controls:
     """Everything that may be set for one question; the defaults are the service's."""
 
     k: int = 5
     as_of: int | None = None
     method: Method = "hybrid"
-    rerank: bool = True  # only a hybrid search is reranked
+    refinements: Refinements = field(default_factory=Refinements)
     cut: Cut = field(default_factory=Cut)
     sampling: Sampling = field(default_factory=Sampling)
 
@@ -122,7 +136,7 @@ PRESETS: dict[str, Controls] = {
     "creative": Controls(sampling=Sampling(temperature=0.9, top_p=0.95, top_k=50)),
     "high-precision": Controls(k=3, cut=Cut(threshold=0.45, gap=0.15)),
     "exploratory": Controls(k=20),
-    "real-time": Controls(k=3, rerank=False),
+    "real-time": Controls(k=3, refinements=Refinements(glossary=False, rerank=False)),
 }
 
 

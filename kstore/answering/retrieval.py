@@ -24,7 +24,9 @@ class RetrievalArm:
     def answer(self, question: str, controls: Controls = Controls()) -> Answer:  # noqa: B008 - immutable
         """An answer in the documents' own words; declined, with the reason, where they do not answer the question."""
         watch = Stopwatch()
-        evidence = self._memory.search(question, controls.k, controls.method, controls.as_of, watch, controls.rerank)
+        evidence = self._memory.search(
+            question, controls.k, controls.method, controls.as_of, watch, controls.refinements
+        )
         encoder = self._memory.encoder()
         best = max((hit.similarity for hit in evidence.hits if hit.similarity is not None), default=1.0)
         close = best >= _LEAST_SIMILARITY.get(encoder.name, -1.0)

@@ -11,7 +11,7 @@ from kstore.encoding.encoder import Vectors
 from kstore.encoding.tokens import TokenVectors
 from kstore.errors import ConflictError, NotFoundError
 from kstore.types import Passage, document_term, text_digest
-from kstore.vectors.schema import ALIVE
+from kstore.vectors.schema import ALIVE, EXPLAIN
 from kstore.vectors.store import read_head
 
 
@@ -189,6 +189,7 @@ def _text_id(connection: sqlite3.Connection, passage: Passage, plan: Plan) -> in
         connection.execute(
             "INSERT INTO lexical (rowid, headings, plain) VALUES (?, ?, ?)", (text, headings, passage.plain)
         )
+        connection.execute(f"{EXPLAIN} WHERE t.id = ?", (text,))
     else:
         text = int(row[0])
     if passage.key not in plan.vectors and not _has_vector(connection, text, plan.encoder):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kstore.errors import StoreError
+from kstore.vectors.abbreviations import explained_json
 from kstore.vectors.schema import MIGRATIONS, SCHEMA, VERSION
 
 _PATIENCE = 60.0  # seconds to wait for another writer
@@ -75,6 +76,7 @@ class Database:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.create_function("explained", 2, explained_json, deterministic=True)
         except BaseException:
             connection.close()
             raise

@@ -4,21 +4,17 @@ import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from kstore.controls import Method, check_text
+from kstore.controls import Method, Refinements, check_text
 from kstore.encoding.encoder import Encoder
-from kstore.encoding.tokens import Matches
 from kstore.errors import InputError
-from kstore.types import Evidence, Hit, Passage, Progress, Stopwatch, no_progress, text_digest
+from kstore.types import Evidence, Passage, Progress, Stopwatch, no_progress, text_digest
 from kstore.vectors.commit import Edit, Overtaken, Plan, Receipt, commit
 from kstore.vectors.encoders import StoreEncoders
-from kstore.vectors.fusion import convex_fusion
-from kstore.vectors.lexical import search_lexical
 from kstore.vectors.preparation import Preparation
 from kstore.vectors.rerank import Reranker, TokenMatcher
+from kstore.vectors.search import Searcher
 from kstore.vectors.snapshots import Snapshot, Snapshots
 from kstore.vectors.store import Store
-
-_DEPTH = 50  # candidates that each search contributes to the fusion
 
 
 class VectorMemory:
@@ -48,6 +44,7 @@ class VectorMemory:
         self.snapshots = Snapshots(self.store, self._encoders.of, home / "index")
         self._reranker = Reranker(self.store, matcher) if matcher else None
         self._preparation = Preparation(self.store, self._reranker, progress)
+        self._searcher = Searcher(self.store, self.snapshots, self._reranker)
 
     def close(self) -> None:
         """Keep the index for the next process, then let go of the store."""
@@ -63,42 +60,12 @@ class VectorMemory:
         method: Method = "hybrid",
         as_of: int | None = None,
         watch: Stopwatch | None = None,
-        rerank: bool = True,
+        refinements: Refinements = Refinements(),  # noqa: B008 - immutable
     ) -> Evidence:
-        """The ``k`` best passages at ``as_of`` (None: now). ``watch`` receives the stages' times. ``rerank``: let the
-        tokens decide the order of what a hybrid search has found, where there is a matcher."""
-        watch = watch or Stopwatch()
+        """The ``k`` best passages at ``as_of`` (None: now). ``watch`` receives the stages' times."""
         if as_of is not None:
             self.store.check_revision(as_of)
-        if method == "lexical":
-            revision = self.store.head().revision if as_of is None else as_of
-            lexical = dict(search_lexical(self.store, query, k, revision))
-            watch.lap("search")
-            return self._evidence(query, k, revision, lexical, {}, lexical)
-        snapshot = self.snapshot()
-        revision = snapshot.revision if as_of is None else as_of
-        watch.lap("pin")
-        vector = snapshot.encoder.encode_questions([query])[0]
-        watch.lap("encode")
-        alive = snapshot.alive if revision == snapshot.revision else self.snapshots.alive(revision)
-        ids, cosines = snapshot.index.search(vector, max(k, _DEPTH), alive)
-        similarities = {int(text): float(cosine) for text, cosine in zip(ids, cosines, strict=True)}
-        if method == "dense":
-            watch.lap("search")
-            return self._evidence(query, k, revision, similarities, similarities, {})
-        lexical = dict(search_lexical(self.store, query, max(k, _DEPTH), revision))
-        watch.lap("search")
-        found_by_words = [text for text in lexical if text not in similarities]
-        for text, other in self.store.vectors_of(snapshot.encoder.fingerprint, found_by_words).items():
-            similarities[text] = float(vector @ other)
-        lexical = {text: lexical.get(text, 0.0) for text in similarities}
-        scores: Mapping[int, float] = convex_fusion(similarities, lexical)
-        watch.lap("fuse")
-        matches = None
-        if rerank and self._reranker:
-            scores, matches = self._reranker.rerank(query, scores)
-            watch.lap("rerank")
-        return self._evidence(query, k, revision, scores, similarities, lexical, matches)
+        return self._searcher.search(query, k, method, as_of, watch or Stopwatch(), refinements)
 
     def snapshot(self) -> Snapshot:
         """The snapshot of the latest committed revision, of this process or another."""
@@ -208,39 +175,6 @@ class VectorMemory:
                 return
 
     # Within ----------------------------------------------------------------------------------------------------
-
-    def _evidence(
-        self,
-        query: str,
-        k: int,
-        revision: int,
-        scores: Mapping[int, float],
-        similarities: Mapping[int, float],
-        lexical: Mapping[int, float],
-        matches: Matches | None = None,
-    ) -> Evidence:
-        best = sorted(scores, key=lambda text: (-scores[text], text))[:k]
-        rank = {text: position for position, text in enumerate(best)}
-        rows = sorted(self.store.passages(best, revision), key=lambda row: rank[row.text_id])
-        hits = tuple(
-            Hit(
-                row.document,
-                row.headings,
-                row.start,
-                row.end,
-                row.line_start,
-                row.line_end,
-                row.text,
-                score=scores[row.text_id],
-                revision=revision,
-                similarity=similarities.get(row.text_id),
-                lexical=lexical.get(row.text_id),
-                match=matches.scores[row.text_id] if matches else None,
-                focus=matches.focus(row.text_id) if matches else None,
-            )
-            for row in rows[:k]
-        )
-        return Evidence(query, revision, hits)
 
     def _commit(self, plan: Plan) -> Receipt:
         with self.store.database.writing() as connection:

@@ -4,7 +4,7 @@ Rows are only ever added, except that ``died`` is set once; so a reader that loo
 ``born <= r AND died > r`` sees the same rows for ever, whatever is written meanwhile.
 """
 
-VERSION = 2
+VERSION = 3
 ALIVE = 2**63 - 1  # ``died`` of what has not died
 
 _TOKEN_VECTORS = """
@@ -14,6 +14,24 @@ CREATE TABLE token_vectors (         -- for late interaction; made anew by anoth
     vectors   BLOB NOT NULL          -- int8, one row for each token
 ) STRICT;
 """
+
+_ABBREVIATIONS = """
+CREATE TABLE abbreviations (         -- that a text explains, folded, see vectors/abbreviations.py
+    text      INTEGER NOT NULL REFERENCES texts,
+    short     TEXT NOT NULL,
+    long      TEXT NOT NULL,
+    PRIMARY KEY (text, short, long)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX abbreviations_short ON abbreviations (short);
+CREATE INDEX abbreviations_long ON abbreviations (long);
+"""
+
+# What the texts explain, by the function ``explained`` that every connection has; to be followed by a condition.
+EXPLAIN = (
+    "INSERT OR IGNORE INTO abbreviations"
+    " SELECT t.id, json_extract(pair.value, '$[0]'), json_extract(pair.value, '$[1]')"
+    " FROM texts t, json_each(explained(t.headings, t.plain)) pair"
+)
 
 SCHEMA = f"""
 CREATE TABLE revisions (             -- one row for each committed change, and row 0 for the empty corpus
@@ -58,7 +76,7 @@ CREATE TABLE vectors (
     PRIMARY KEY (encoder, text)
 ) STRICT, WITHOUT ROWID;
 
-{_TOKEN_VECTORS}
+{_TOKEN_VECTORS}{_ABBREVIATIONS}
 CREATE TABLE passages (              -- where a text stands: a span of a named document, while it stands there
     id        INTEGER PRIMARY KEY,
     document  TEXT NOT NULL,
@@ -84,4 +102,4 @@ INSERT INTO revisions (revision, at, digest, encoder, encoder_name, splitter, la
 VALUES (0, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), '{0:064x}', '', '', '', 0, 'empty');
 """
 
-MIGRATIONS = {1: _TOKEN_VECTORS}  # what brings a store from that format to the next
+MIGRATIONS = {1: _TOKEN_VECTORS, 2: f"{_ABBREVIATIONS}{EXPLAIN};"}  # what brings a store from that format to the next

@@ -250,6 +250,19 @@ class Store:
             ).fetchall()
         return {text: (key, tuple(json.loads(headings)), plain) for text, key, headings, plain in rows}
 
+    def abbreviations(self, words: Sequence[str], revision: int) -> list[tuple[str, str]]:
+        """The pairs (abbreviation, what it stands for) of which one is among the ``words``, as texts alive at
+        ``revision`` explain them, all folded; those that most texts explain first."""
+        with self.database.reading() as connection:
+            return connection.execute(
+                "WITH said AS (SELECT value FROM json_each(:words))"
+                " SELECT short, long FROM abbreviations a"
+                " WHERE (short IN (SELECT value FROM said) OR long IN (SELECT value FROM said))"
+                " AND EXISTS (SELECT 1 FROM passages p WHERE p.text = a.text AND p.born <= :r AND p.died > :r)"
+                " GROUP BY short, long ORDER BY count(*) DESC, short, long",
+                {"words": json.dumps(list(words)), "r": revision},
+            ).fetchall()
+
     def alive(self, revision: int) -> Ids:
         """Ids of the texts that stand in some document at ``revision``, ascending."""
         with self.database.reading() as connection:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from kstore.answering.retrieval import RetrievalArm
-from kstore.controls import Controls, Cut, Method
+from kstore.controls import Controls, Cut, Method, Refinements
 from kstore.errors import RevisionError
 from kstore.service import KStore
 from kstore.types import Answer, Citation
@@ -158,7 +158,10 @@ class TestTimings:
     }
 
     def test_without_reranking_there_is_no_such_stage(self, arm: RetrievalArm) -> None:
-        assert "rerank" not in arm.answer("Who built the lighthouse?", Controls(rerank=False)).timings
+        assert (
+            "rerank"
+            not in arm.answer("Who built the lighthouse?", Controls(refinements=Refinements(rerank=False))).timings
+        )
 
     def test_stages_add_up_to_the_total(self, arm: RetrievalArm) -> None:
         for method, stages in self.STAGES.items():

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kstore.controls import Refinements
 from kstore.encoding.tokens import Matches, TokenEncoder, TokenVectors
 from kstore.text.markdown import SPLITTER, split
 from kstore.types import Stopwatch
@@ -46,7 +47,9 @@ def test_tokens_decide_the_order_and_say_so(tmp_path: Path) -> None:
 def test_without_reranking_nothing_is_matched(tmp_path: Path) -> None:
     memory = opened(tmp_path, Counting())
     memory.apply(PAGES, "put")
-    for hit in memory.search("lamp", 3, rerank=False).hits + memory.search("lamp", 3, "dense").hits:
+    for hit in (
+        memory.search("lamp", 3, refinements=Refinements(rerank=False)).hits + memory.search("lamp", 3, "dense").hits
+    ):
         assert hit.match is None
     watch = Stopwatch()
     memory.search("lamp", 3, watch=watch)
@@ -75,6 +78,7 @@ def test_a_store_made_before_is_brought_up_and_its_passages_are_encoded_when_fou
     memory.close()
     with sqlite3.connect(tmp_path / "store.sqlite") as connection:
         connection.execute("DROP TABLE token_vectors")
+        connection.execute("DROP TABLE abbreviations")
         connection.execute("PRAGMA user_version = 1")
     connection.close()
     matcher = Counting()
