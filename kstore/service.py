@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kstore.controls import Controls, Method, check_k, check_method, check_question, check_text
+from kstore.controls import Controls, Method, Refinements, check_k, check_method, check_question, check_text
 from kstore.errors import InputError, UnavailableError
 from kstore.text.sources import check_name, check_size, read_file, read_source
 from kstore.types import Arm, Document, Evidence, Reply, Stopwatch
@@ -105,13 +105,20 @@ class KStore:
         answers = [each.answer(question, controls) for each in arms]
         return Reply(question, revision, tuple(answer.aged(revision) for answer in answers))
 
-    def search(self, query: str, k: int = 10, method: Method = "hybrid", as_of: int | None = None) -> Evidence:
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        method: Method = "hybrid",
+        as_of: int | None = None,
+        refinements: Refinements = Refinements(),  # noqa: B008 - immutable
+    ) -> Evidence:
         """The ``k`` best passages at ``as_of`` (None: now)."""
         check_question(query)
         check_k(k)
         if check_method(method) != "lexical":
             self.memory.adopt()
-        return self.memory.search(query, k, method, as_of)
+        return self.memory.search(query, k, method, as_of, refinements=refinements)
 
     # Documents -------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """The arms of an experiment by their names: the store's own, bounds and controls, or whatever answers at a URL."""
 
+import dataclasses
 from collections.abc import Sequence
 
 from evals.arms.controls import AlwaysDecline, Majority, NearestQuestion
@@ -7,6 +8,7 @@ from evals.arms.local import LongContext, OraclePassage, Own, Retrieval, TopPass
 from evals.arms.protocol import Arm, Ranking
 from evals.arms.remote import KStoreArm, is_remote, remote_arm
 from evals.cases import Question
+from kstore.controls import Method, Refinements, check_method
 from kstore.errors import InputError
 from kstore.service import KStore
 
@@ -23,6 +25,7 @@ ARMS = {
 }
 _CITING = {"retrieval", "lexical-only", "top-passage", "oracle-passage"}
 _LEARNING = {"nearest-question", "majority"}
+_WAY = "top-passage:"  # of searching: METHOD, or hybrid+PART+..., the parts named as in Refinements
 
 
 def choose(names: Sequence[str], store: KStore, cases: Sequence[Question], lessons: Sequence[Question]) -> list[Arm]:
@@ -43,20 +46,25 @@ def check_names(names: Sequence[str], store: KStore) -> None:
     known = dict.fromkeys([*ARMS, *store.arm_names])
     if not names:
         raise InputError(f"no arm to ask: choose some of {', '.join(known)}")
-    if unknown := next((name for name in names if name not in known and not is_remote(name)), None):
-        raise InputError(f"unknown arm {unknown!r}: choose of {', '.join(known)}, or a URL")
-    for address in filter(is_remote, names):
-        remote_arm(address)
+    for name in names:
+        if is_remote(name):
+            remote_arm(name)
+        elif name.startswith(_WAY):
+            _way(name)
+        elif name not in known:
+            raise InputError(f"unknown arm {name!r}: choose of {', '.join(known)}, or a URL")
 
 
 def meaning(name: str) -> str:
     """What the arm of this name is, in words."""
+    if name.startswith(_WAY):
+        return f"the best passage of a {name.removeprefix(_WAY)} search"
     return ARMS.get(name, "an endpoint elsewhere" if is_remote(name) else "an arm of the store")
 
 
 def flags(arm: Arm) -> tuple[bool, bool]:
     """Whether the arm ranks passages, and whether it is to cite them."""
-    return isinstance(arm, Ranking), arm.cites if isinstance(arm, KStoreArm) else arm.name in _CITING
+    return isinstance(arm, Ranking), arm.cites if isinstance(arm, KStoreArm) else arm.name.partition(":")[0] in _CITING
 
 
 def _local(name: str, store: KStore, cases: Sequence[Question], lessons: Sequence[Question]) -> Arm:
@@ -69,6 +77,8 @@ def _local(name: str, store: KStore, cases: Sequence[Question], lessons: Sequenc
             return Retrieval(store, name, "lexical")
         case "top-passage":
             return TopPassage(store)
+        case _ if name.startswith(_WAY):
+            return TopPassage(store, name, *_way(name))
         case "oracle-passage":
             return OraclePassage(store, cases)
         case "long-context":
@@ -80,3 +90,14 @@ def _local(name: str, store: KStore, cases: Sequence[Question], lessons: Sequenc
         case "always-decline":
             return AlwaysDecline()
     return Own(store, name)
+
+
+def _way(name: str) -> tuple[Method, Refinements]:
+    """The way of searching that an arm's name tells; InputError where there is none such."""
+    method, *parts = name.removeprefix(_WAY).split("+")
+    known = [field.name for field in dataclasses.fields(Refinements)]
+    if unknown := next((part for part in parts if part not in known), None):
+        raise InputError(f"{name}: no part of a search is called {unknown!r}: choose of {', '.join(known)}")
+    if parts and method != "hybrid":
+        raise InputError(f"{name}: only a hybrid search has parts beside its method")
+    return check_method(method), Refinements(**{part: part in parts for part in known})

@@ -8,7 +8,7 @@ from evals.ranking import DEPTH, overlaps
 from kstore.answering.parametric import ParametricArm
 from kstore.answering.prompts import open_book
 from kstore.answering.retrieval import RetrievalArm
-from kstore.controls import Controls, Method, Sampling
+from kstore.controls import Controls, Method, Refinements, Sampling
 from kstore.errors import UnavailableError
 from kstore.service import KStore
 from kstore.text.markdown import split
@@ -44,23 +44,30 @@ class Retrieval:
 
 
 class TopPassage:
-    """The best passage word for word: what retrieval is worth without a reader."""
+    """The best passage word for word: what retrieval is worth without a reader, and what each way of searching is."""
 
-    name = "top-passage"
-
-    def __init__(self, store: KStore) -> None:
+    def __init__(
+        self,
+        store: KStore,
+        name: str = "top-passage",
+        method: Method = "hybrid",
+        refinements: Refinements = Refinements(),  # noqa: B008 - immutable
+    ) -> None:
+        self.name = name
         self._store = store
+        self._method: Method = method
+        self._refinements = refinements
 
     def answer(self, question: str) -> Answer:
         watch = Stopwatch()
-        hits = self._store.search(question, 1).hits
+        hits = self.rank(question)[:1]
         watch.lap("search")
         cited = [hit.cite(0, len(hit.text), hit.score) for hit in hits]
         return _quoted(self.name, "the best passage", cited, "no passage was found", watch)
 
     def rank(self, question: str) -> tuple[Hit, ...]:
         """The ten best passages."""
-        return self._store.search(question, DEPTH).hits
+        return self._store.search(question, DEPTH, self._method, refinements=self._refinements).hits
 
 
 class OraclePassage:

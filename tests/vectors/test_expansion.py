@@ -81,7 +81,10 @@ def test_a_store_made_before_learns_what_its_texts_explain(tmp_path: Path) -> No
 
 
 def test_feedback_finds_what_is_near_to_what_was_found_first(hashed: VectorMemory) -> None:
-    lamps = {f"lamp{n}.md": f"# Lamp {n}\n\nThe lamp burns oil of rape seed pressed nearby with care {n}.\n" for n in range(3)}
+    lamps = {
+        f"lamp{n}.md": f"# Lamp {n}\n\nThe lamp burns oil of rape seed pressed nearby with care {n}.\n"
+        for n in range(3)
+    }
     mill = {"mill.md": "# Mill\n\nThere burns oil of rape seed pressed nearby with care.\n"}
     others = {f"far{n}.md": f"# Far {n}\n\nQuite another matter {n}.\n" for n in range(80)}
     hashed.apply(lamps | mill | others, "put")

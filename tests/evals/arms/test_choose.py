@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from evals.arms.choose import ARMS, choose, flags, meaning
-from evals.arms.protocol import Arm
+from evals.arms.protocol import Arm, Ranking
 from evals.cases import Question
 from evals.run import Task, ask
 from kstore.assemble import open_kstore
+from kstore.controls import Refinements
 from kstore.errors import InputError, UnavailableError
 from kstore.service import KStore
 from kstore.settings import load_settings
@@ -55,6 +56,36 @@ def test_the_oracle_reads_the_passages_with_the_evidence_and_nothing_else(store:
             assert answer.text is not None
             assert {it.document for it in answer.citations} == {it.doc for it in case.evidence}
     assert oracle.answer("Who is the mayor?").declined == "no passage has it"
+
+
+def test_each_way_of_searching_is_an_arm(store: KStore) -> None:
+    ways = {
+        "top-passage:dense": store.search("harbour", 10, "dense"),
+        "top-passage:lexical": store.search("harbour", 10, "lexical"),
+        "top-passage:hybrid": store.search("harbour", 10, refinements=Refinements(False, False, False)),
+        "top-passage:hybrid+glossary+rerank": store.search("harbour", 10),
+    }
+    arms = chosen(store, *ways)
+    for name, evidence in ways.items():
+        arm = arms[name]
+        assert isinstance(arm, Ranking)
+        assert arm.rank("harbour") == evidence.hits
+        assert arm.answer("harbour").text == evidence.hits[0].text
+        assert flags(arm) == (True, True)
+        assert name.partition(":")[2] in meaning(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("top-passage:hybrid+magic", "glossary, feedback, rerank"),
+        ("top-passage:dense+rerank", "only a hybrid search"),
+        ("top-passage:nearest", "unknown method"),
+    ],
+)
+def test_a_way_that_there_is_not_is_refused(store: KStore, name: str, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        chosen(store, name)
 
 
 def test_the_nearest_question_is_found_in_other_words(store: KStore) -> None:
