@@ -87,6 +87,7 @@ class Controls:
     as_of: int | None = None
     method: Method = "hybrid"
     refinements: Refinements = field(default_factory=Refinements)
+    skim: bool = False  # quote the sentence that shares most words with the question; no model reads
     cut: Cut = field(default_factory=Cut)
     sampling: Sampling = field(default_factory=Sampling)
 
@@ -136,7 +137,7 @@ PRESETS: dict[str, Controls] = {
     "creative": Controls(sampling=Sampling(temperature=0.9, top_p=0.95, top_k=50)),
     "high-precision": Controls(k=3, cut=Cut(threshold=0.45, gap=0.15)),
     "exploratory": Controls(k=20),
-    "real-time": Controls(k=3, refinements=Refinements(glossary=False, rerank=False)),
+    "real-time": Controls(k=3, refinements=Refinements(glossary=False, rerank=False), skim=True),
 }
 
 

@@ -90,7 +90,11 @@ def _cite(finding: Finding, hit: Hit) -> Citation:
     around = [unit for unit in units(hit.text) if unit.start < finding.end and finding.start < unit.end]
     start = min([finding.start, *(unit.start for unit in around)])
     end = max([finding.end, *(unit.end for unit in around)])
-    marker = _MARKER.match(hit.text, start, end)
-    if marker and marker.end() <= finding.start:
-        start = marker.end()
-    return hit.cite(start, end, _score(finding, hit))
+    unmarked = after_marker(hit.text, start, end)
+    return hit.cite(unmarked if unmarked <= finding.start else start, end, _score(finding, hit))
+
+
+def after_marker(text: str, start: int, end: int) -> int:
+    """Where ``text[start:end]`` begins behind the mark of a list item, a quotation or a table row."""
+    marker = _MARKER.match(text, start, end)
+    return marker.end() if marker else start

@@ -2,6 +2,7 @@
 
 from kstore.answering.cuts import apply_cut
 from kstore.answering.reader import CALIBRATED_ON, Reader
+from kstore.answering.skim import skim
 from kstore.controls import Controls
 from kstore.settings import PACKAGED_ENCODER
 from kstore.types import Answer, Evidence, Stopwatch
@@ -32,7 +33,7 @@ class RetrievalArm:
         close = best >= _LEAST_SIMILARITY.get(encoder.name, -1.0)
         hits = apply_cut(evidence.hits, controls.cut) if close else ()
         watch.lap("cut")
-        reading = self.reader.read(question, hits)
+        reading = skim(question, hits) if controls.skim else self.reader.read(question, hits)
         watch.lap("read")
         declined = None
         if reading is None:
@@ -40,13 +41,15 @@ class RetrievalArm:
         elif reading.declines:
             declined = "no passage that was found answers the question"
         answered = reading if declined is None else None
+        reads = "no reader" if controls.skim else "cross-encoder reader"
+        calibrated = "" if controls.skim else f"; confidence calibrated on {CALIBRATED_ON}"
         return Answer(
             arm=self.name,
-            model=f"{controls.method} search, {encoder.name}, cross-encoder reader",
+            model=f"{controls.method} search, {encoder.name}, {reads}",
             text=answered.text if answered else None,
             declined=declined,
             as_of=evidence.revision,
-            knowledge=f"documents as of revision {evidence.revision}; confidence calibrated on {CALIBRATED_ON}",
+            knowledge=f"documents as of revision {evidence.revision}{calibrated}",
             confidence=answered.confidence if answered else None,
             citations=answered.citations if answered else (),
             timings=watch.timings(),

@@ -17,14 +17,18 @@ _HEADING_WEIGHT, _BODY_WEIGHT = 2.0, 1.0
 _MOST_WORDS = 64
 
 
-def match_expression(query: str) -> str:
-    """The FTS5 expression for a question: any of its words that name something (of all, where none does).
+def telling_words(query: str) -> list[str]:
+    """The distinct words of a question that name something; all of them where none does. In lower case, 64 at most."""
+    words = list(dict.fromkeys(_WORD.findall(query.lower())))
+    return ([word for word in words if word not in QUESTION_WORDS] or words)[:_MOST_WORDS]
 
-    Words are quoted, so that nothing in a question is read as FTS5 syntax.
+
+def match_expression(query: str) -> str:
+    """The FTS5 expression for a question: any of its telling words.
+
+    They are quoted, so that nothing in a question is read as FTS5 syntax.
     """
-    words = list(dict.fromkeys(word for word in _WORD.findall(query.lower())))
-    telling = [word for word in words if word not in QUESTION_WORDS] or words
-    return " OR ".join(f'"{word}"' for word in telling[:_MOST_WORDS])
+    return " OR ".join(f'"{word}"' for word in telling_words(query))
 
 
 def search_lexical(store: Store, query: str, k: int, revision: int) -> list[tuple[int, float]]:
