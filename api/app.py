@@ -49,7 +49,8 @@ def create_app(store: KStore) -> FastAPI:
 
     @app.post("/v1/ask")
     def ask(body: AskBody) -> dict[str, Any]:
-        controls = controls_for(body.preset, k=body.k, as_of=body.as_of)
+        changes = body.controls.model_dump(exclude_none=True) if body.controls else {}
+        controls = controls_for(body.preset, k=body.k, as_of=body.as_of, changes=changes)
         return shapes.reply_shape(store.ask(body.question, body.arm, controls))
 
     @app.post("/v1/search")

@@ -22,6 +22,24 @@ class Nothing(Body):
     """A place that is kept: as yet, only an empty object fits."""
 
 
+class ControlsBody(Body):
+    """What is set for one question over its preset; see ``kstore.controls``."""
+
+    method: Method | None = None
+    skim: bool | None = None
+    glossary: bool | None = None
+    feedback: bool | None = None
+    rerank: bool | None = None
+    threshold: float | None = None
+    gap: float | None = None
+    cumulative: float | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+
+
 class AskBody(Body):
     """One question, for one arm or both."""
 
@@ -30,7 +48,7 @@ class AskBody(Body):
     k: K | None = None
     as_of: Revision | None = None
     preset: str | None = None
-    controls: Nothing | None = None
+    controls: ControlsBody | None = None
     stream: Literal[False] = False
 
 

@@ -12,7 +12,7 @@ import typer
 from evals.commands import app as evaluation
 from kstore import __version__, shapes
 from kstore.assemble import open_kstore
-from kstore.controls import PRESETS, check_method, controls_for
+from kstore.controls import PRESETS, SETTABLE, check_method, controls_for, read_controls
 from kstore.display import Display
 from kstore.encoding.prepare import load_encoder
 from kstore.errors import KStoreError
@@ -74,12 +74,15 @@ def ask(
     as_of: AsOfOption = None,
     k: Annotated[int | None, typer.Option(help="Passages to retrieve.", show_default="5")] = None,
     preset: Annotated[str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}.", metavar="NAME")] = None,
+    control: Annotated[
+        list[str], typer.Option(help=f"Over the preset, any of: {', '.join(SETTABLE)}.", metavar="NAME=VALUE")
+    ] = [],  # noqa: B006
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
     """Ask a question of the weights, of the documents, or of both side by side."""
     invocation: Invocation = context.obj
-    controls = controls_for(preset, k=k, as_of=as_of)
+    controls = controls_for(preset, k=k, as_of=as_of, changes=read_controls(control))
     with invocation.store(home) as store:
         reply = store.ask(question, arm, controls)
     if as_json:

@@ -5,6 +5,8 @@ shape what the weights write; similarity threshold, top-k, cumulative cut-off an
 vectors return.
 """
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast, get_args
 
@@ -141,9 +143,61 @@ PRESETS: dict[str, Controls] = {
 }
 
 
-def controls_for(preset: str | None, *, k: int | None = None, as_of: int | None = None) -> Controls:
-    """The preset's controls (the defaults without one), with ``k`` and ``as_of`` over them where given."""
+_KINDS: dict[str, tuple[type, ...]] = {
+    "a number": (int, float),
+    "a whole number": (int,),
+    "true or false": (bool,),
+    "text": (str,),
+}
+SETTABLE = {  # by name, beside k and as_of: the part of Controls that has it ("": itself), and its kind of value
+    "method": ("", "text"),
+    "skim": ("", "true or false"),
+    **dict.fromkeys(("glossary", "feedback", "rerank"), ("refinements", "true or false")),
+    **dict.fromkeys(("threshold", "gap", "cumulative"), ("cut", "a number")),
+    **dict.fromkeys(("temperature", "top_p"), ("sampling", "a number")),
+    **dict.fromkeys(("top_k", "max_tokens", "seed"), ("sampling", "a whole number")),
+}
+
+
+def controls_for(
+    preset: str | None,
+    *,
+    k: int | None = None,
+    as_of: int | None = None,
+    changes: Mapping[str, object] = {},
+) -> Controls:
+    """The preset's controls (the defaults without one), with ``k``, ``as_of`` and the ``changes`` over them.
+
+    ``changes`` are by the names of ``SETTABLE``. InputError for an unknown name or a value that cannot be.
+    """
     if preset is not None and preset not in PRESETS:
         raise InputError(f"unknown preset {preset!r}: choose one of {', '.join(PRESETS)}")
     controls = PRESETS[preset] if preset else Controls()
+    for name, value in changes.items():
+        controls = _changed(controls, name, value)
     return replace(controls, k=controls.k if k is None else k, as_of=as_of)
+
+
+def _changed(controls: Controls, name: str, value: object) -> Controls:
+    if name not in SETTABLE:
+        raise InputError(f"unknown control {name!r}: choose one of {', '.join(SETTABLE)}")
+    part, kind = SETTABLE[name]
+    if not isinstance(value, _KINDS[kind]) or (isinstance(value, bool) and kind != "true or false"):
+        raise InputError(f"{name} takes {kind}, not {value!r}")
+    if not part:
+        return replace(controls, **{name: value})  # type: ignore[arg-type]
+    return replace(controls, **{part: replace(getattr(controls, part), **{name: value})})
+
+
+def read_controls(given: Sequence[str]) -> dict[str, object]:
+    """Changes written as ``NAME=VALUE``, the value as in JSON or, where it is none, as text."""
+    changes: dict[str, object] = {}
+    for setting in given:
+        name, sign, value = setting.partition("=")
+        if not sign:
+            raise InputError(f"a control is written NAME=VALUE, not {setting!r}")
+        try:
+            changes[name.strip()] = json.loads(value)
+        except ValueError:
+            changes[name.strip()] = value.strip()
+    return changes

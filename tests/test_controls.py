@@ -11,14 +11,17 @@ from kstore.controls import (
     MAX_K,
     MAX_QUESTION,
     PRESETS,
+    SETTABLE,
     Controls,
     Cut,
+    Refinements,
     Sampling,
     check_k,
     check_method,
     check_question,
     check_text,
     controls_for,
+    read_controls,
 )
 from kstore.errors import InputError
 from tests.conftest import GUIDE
@@ -77,6 +80,42 @@ class TestPresets:
     def test_a_bad_k_is_refused_beside_a_preset_too(self) -> None:
         with pytest.raises(InputError, match=r"^k must be"):
             controls_for("factual", k=0)
+
+
+class TestChanges:
+    def test_each_control_can_be_set_by_name_over_the_preset(self) -> None:
+        changes = read_controls(["threshold=0.3", "rerank=false", "method=dense", "top_k=7", "skim=true"])
+        controls = controls_for("high-precision", changes=changes)
+        preset = PRESETS["high-precision"]
+        assert controls.cut == dataclasses.replace(preset.cut, threshold=0.3)
+        assert controls.refinements == Refinements(rerank=False)
+        assert (controls.method, controls.skim, controls.sampling.top_k, controls.k) == ("dense", True, 7, preset.k)
+
+    def test_every_control_there_is_can_be_set(self) -> None:
+        def names(part: type) -> set[str]:
+            return {field.name for field in dataclasses.fields(part)}
+
+        parts = {"refinements", "cut", "sampling"}
+        everything = (names(Controls) - parts) | names(Refinements) | names(Cut) | names(Sampling)
+        assert everything - set(SETTABLE) == {"k", "as_of", "stop"}
+        assert set(SETTABLE) <= everything
+
+    @pytest.mark.parametrize(
+        ("given", "why"),
+        [
+            ("treshold=0.3", r"^unknown control 'treshold': choose one of method, "),
+            ("threshold=high", r"^threshold takes a number, not 'high'$"),
+            ("threshold=true", r"^threshold takes a number, not True$"),
+            ("threshold=7", r"^threshold must be in \[-1, 1\], not 7$"),
+            ("top_k=1.5", r"^top_k takes a whole number, not 1.5$"),
+            ("rerank=1", r"^rerank takes true or false, not 1$"),
+            ("rerank", r"^a control is written NAME=VALUE, not 'rerank'$"),
+            ("method=near", r"^unknown method 'near'"),
+        ],
+    )
+    def test_what_cannot_be_set_says_why(self, given: str, why: str) -> None:
+        with pytest.raises(InputError, match=why):
+            controls_for(None, changes=read_controls([given]))
 
 
 class TestBounds:

@@ -9,6 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
+from api.schemas import ControlsBody
+from kstore.controls import SETTABLE
 from kstore.errors import KStoreError
 from kstore.service import KStore
 from tests.conftest import TINY
@@ -44,6 +46,20 @@ def test_neutral_values_of_what_is_not_offered_yet_are_accepted(client: TestClie
     assert client.post("/v1/ask", json=body).status_code == 200
     assert client.post("/v1/search", json={"query": "lamp", "filters": None}).status_code == 200
     assert_problem(client.post("/v1/ask", json=body | {"stream": True}), 422, "bad_input")
+
+
+def test_controls_are_set_over_a_preset(client: TestClient) -> None:
+    body = {"question": "What does the lamp burn?", "arm": "retrieval", "preset": "high-precision"}
+    skimmed = client.post("/v1/ask", json=body | {"controls": {"skim": True, "threshold": 0.1}}).json()
+    assert "no reader" in skimmed["answers"][0]["model"]
+    strict = client.post("/v1/ask", json=body | {"controls": {"threshold": 0.99}}).json()
+    assert strict["answers"][0]["declined"] == "no passage is similar enough to the question"
+    assert_problem(client.post("/v1/ask", json=body | {"controls": {"treshold": 0.9}}), 422, "bad_input")
+    assert_problem(client.post("/v1/ask", json=body | {"controls": {"threshold": 7}}), 422, "bad_input")
+
+
+def test_what_can_be_set_over_http_is_what_can_be_set() -> None:
+    assert set(ControlsBody.model_fields) == set(SETTABLE)
 
 
 def test_search_finds_exact_spans(client: TestClient) -> None:
