@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 import kstore
 from api.problems import install
-from api.schemas import AskBody, DocumentBody, Revision, SearchBody
+from api.schemas import AskBody, DocumentBody, Revision, SearchBody, filter_of
 from kstore import shapes
 from kstore.controls import controls_for
 from kstore.errors import InputError
@@ -50,12 +50,12 @@ def create_app(store: KStore) -> FastAPI:
     @app.post("/v1/ask")
     def ask(body: AskBody) -> dict[str, Any]:
         changes = body.controls.model_dump(exclude_none=True) if body.controls else {}
-        controls = controls_for(body.preset, k=body.k, as_of=body.as_of, changes=changes)
+        controls = controls_for(body.preset, k=body.k, as_of=body.as_of, where=filter_of(body), changes=changes)
         return shapes.reply_shape(store.ask(body.question, body.arm, controls))
 
     @app.post("/v1/search")
     def search(body: SearchBody) -> dict[str, Any]:
-        return shapes.evidence_shape(store.search(body.query, body.k, body.method, body.as_of))
+        return shapes.evidence_shape(store.search(body.query, body.k, body.method, body.as_of, where=filter_of(body)))
 
     @app.get("/v1/documents")
     def documents(as_of: Revision | None = None) -> dict[str, Any]:

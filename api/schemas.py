@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from kstore.controls import MAX_K, MAX_QUESTION, Method
+from kstore.filters import EVERYTHING, Filter
 from kstore.service import BOTH
 
 Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
@@ -18,8 +19,24 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Nothing(Body):
-    """A place that is kept: as yet, only an empty object fits."""
+def _listed(value: object) -> object:
+    """One value where a list of them is meant."""
+    return value if isinstance(value, list) or value is None else [value]
+
+
+Values = Annotated[list[str], BeforeValidator(_listed)]
+
+
+class FilterBody(Body):
+    """Which passages may be found; see ``kstore.filters``. One value may stand for a list of one."""
+
+    documents: Values = Field(default=[], validation_alias=AliasChoices("documents", "document"))
+    headings: Values = Field(default=[], validation_alias=AliasChoices("headings", "heading"))
+    metadata: dict[str, Values] = {}
+
+    def filter(self) -> Filter:
+        """The same as the library has it."""
+        return Filter.of(self.documents, self.headings, self.metadata)
 
 
 class ControlsBody(Body):
@@ -49,6 +66,7 @@ class AskBody(Body):
     as_of: Revision | None = None
     preset: str | None = None
     controls: ControlsBody | None = None
+    filters: FilterBody | None = None
     stream: Literal[False] = False
 
 
@@ -65,4 +83,9 @@ class SearchBody(Body):
     k: K = 10
     method: Method = "hybrid"
     as_of: Revision | None = None
-    filters: Nothing | None = None
+    filters: FilterBody | None = None
+
+
+def filter_of(body: AskBody | SearchBody) -> Filter:
+    """The filter of a request; without one, everything passes."""
+    return body.filters.filter() if body.filters else EVERYTHING

@@ -20,6 +20,7 @@ from kstore.errors import UnavailableError
 from kstore.service import KStore
 from kstore.settings import PACKAGED_ENCODER, SHIPPED_GENERATOR, Settings, load_settings
 from kstore.text.markdown import SPLITTER, split
+from kstore.text.metadata import metadata
 from kstore.text.sources import read_source
 from kstore.types import Arm, Progress, no_progress
 
@@ -47,7 +48,9 @@ def open_kstore(settings: Settings | None = None, *, empty: bool = False, progre
             from kstore.vectors.memory import VectorMemory
         except ModuleNotFoundError as error:
             raise UnavailableError(f"the explicit memory is not installed: {error}") from error
-        memory = VectorMemory(chosen.home, encoders.named, split, SPLITTER, chosen.encoder, progress, encoders.tokens)
+        memory = VectorMemory(
+            chosen.home, encoders.named, split, SPLITTER, chosen.encoder, progress, encoders.tokens, metadata
+        )
         _start(memory, empty, chosen.max_document_bytes)
         return memory
 

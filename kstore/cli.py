@@ -16,6 +16,7 @@ from kstore.controls import PRESETS, SETTABLE, check_method, controls_for, read_
 from kstore.display import Display
 from kstore.encoding.prepare import load_encoder
 from kstore.errors import KStoreError
+from kstore.filters import read_filter
 from kstore.service import BOTH, KStore
 from kstore.settings import PACKAGED_ENCODER, load_settings
 
@@ -29,6 +30,14 @@ app.add_typer(evaluation, name="eval")
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder of the store (KSTORE_HOME).", metavar="DIR")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 AsOfOption = Annotated[int | None, typer.Option("--as-of", help="Ask the past: a revision of the store.", metavar="R")]
+FilterOption = Annotated[
+    list[str],
+    typer.Option(
+        "--filter",
+        help="Find only in these: document=PATTERN, heading=TEXT, or KEY=VALUE of the front matter.",
+        metavar="NAME=VALUE",
+    ),
+]
 EmptyOption = Annotated[bool, typer.Option("--empty", help="Start a new store without the guide.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A document's name, such as notes/today.md.")]
 
@@ -77,12 +86,13 @@ def ask(
     control: Annotated[
         list[str], typer.Option(help=f"Over the preset, any of: {', '.join(SETTABLE)}.", metavar="NAME=VALUE")
     ] = [],  # noqa: B006
+    where: FilterOption = [],  # noqa: B006
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
     """Ask a question of the weights, of the documents, or of both side by side."""
     invocation: Invocation = context.obj
-    controls = controls_for(preset, k=k, as_of=as_of, changes=read_controls(control))
+    controls = controls_for(preset, k=k, as_of=as_of, where=read_filter(where), changes=read_controls(control))
     with invocation.store(home) as store:
         reply = store.ask(question, arm, controls)
     if as_json:
@@ -98,13 +108,14 @@ def search(
     k: Annotated[int, typer.Option(help="How many passages.")] = 10,
     method: Annotated[str, typer.Option(help="dense, lexical or hybrid.")] = "hybrid",
     as_of: AsOfOption = None,
+    where: FilterOption = [],  # noqa: B006
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
     """Find the passages nearest to a query."""
     invocation: Invocation = context.obj
     with invocation.store(home) as store:
-        evidence = store.search(query, k, check_method(method), as_of)
+        evidence = store.search(query, k, check_method(method), as_of, where=read_filter(where))
     if as_json:
         invocation.show(shapes.evidence_shape(evidence), True, "")
     else:

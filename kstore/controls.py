@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, cast, get_args
 
 from kstore.errors import InputError
+from kstore.filters import EVERYTHING, Filter
 
 Method = Literal["dense", "lexical", "hybrid"]
 
@@ -88,6 +89,7 @@ class Controls:
     k: int = 5
     as_of: int | None = None
     method: Method = "hybrid"
+    where: Filter = EVERYTHING  # the passages that may be found
     refinements: Refinements = field(default_factory=Refinements)
     skim: bool = False  # quote the sentence that shares most words with the question; no model reads
     cut: Cut = field(default_factory=Cut)
@@ -164,9 +166,11 @@ def controls_for(
     *,
     k: int | None = None,
     as_of: int | None = None,
+    where: Filter = EVERYTHING,
     changes: Mapping[str, object] = {},
 ) -> Controls:
-    """The preset's controls (the defaults without one), with ``k``, ``as_of`` and the ``changes`` over them.
+    """The preset's controls (the defaults without one), with ``k``, ``as_of``, the filter and the ``changes`` over
+    them.
 
     ``changes`` are by the names of ``SETTABLE``. InputError for an unknown name or a value that cannot be.
     """
@@ -175,7 +179,7 @@ def controls_for(
     controls = PRESETS[preset] if preset else Controls()
     for name, value in changes.items():
         controls = _changed(controls, name, value)
-    return replace(controls, k=controls.k if k is None else k, as_of=as_of)
+    return replace(controls, k=controls.k if k is None else k, as_of=as_of, where=where)
 
 
 def _changed(controls: Controls, name: str, value: object) -> Controls:

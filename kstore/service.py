@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kstore.controls import Controls, Method, Refinements, check_k, check_method, check_question, check_text
 from kstore.errors import InputError, UnavailableError
+from kstore.filters import EVERYTHING, Filter
 from kstore.text.sources import check_name, check_size, read_file, read_source
 from kstore.types import Arm, Document, Evidence, Reply, Stopwatch
 
@@ -112,13 +113,14 @@ class KStore:
         method: Method = "hybrid",
         as_of: int | None = None,
         refinements: Refinements = Refinements(),  # noqa: B008 - immutable
+        where: Filter = EVERYTHING,
     ) -> Evidence:
-        """The ``k`` best passages at ``as_of`` (None: now)."""
+        """The ``k`` best passages at ``as_of`` (None: now) of those that the filter lets be found."""
         check_question(query)
         check_k(k)
         if check_method(method) != "lexical":
             self.memory.adopt()
-        return self.memory.search(query, k, method, as_of, refinements=refinements)
+        return self.memory.search(query, k, method, as_of, refinements=refinements, where=where)
 
     # Documents -------------------------------------------------------------------------------------------------
 

@@ -167,6 +167,8 @@ class TestOnTheTinyCorpus:
             (["ask", "What?", "--arm", "oracle"], 2, "unknown arm"),
             (["ask", "What?", "--preset", "wild"], 2, "unknown preset"),
             (["ask", "What?", "--control", "gap"], 2, "NAME=VALUE"),
+            (["ask", "What?", "--filter", "notes"], 2, "document=PATTERN"),
+            (["search", "What?", "--filter", "kind="], 2, "cannot be empty"),
             (["ask", "What?", "--control", "gap=wide"], 2, "gap takes a number"),
             (["ask", "What?", "--k", "0"], 2, "k must be"),
             (["ask", "What?", "--k", "1000000"], 2, "k must be"),

@@ -8,12 +8,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-# What each part may import of the others. ``types``, ``errors``, ``controls`` and ``settings`` are for everybody.
-GROUND = {"types", "errors", "controls", "settings"}
+# What each part may import of the others; those of the ground are for everybody.
+GROUND = {"types", "errors", "controls", "settings", "filters"}
 MAY_IMPORT = {
     "types": {"controls"},
     "errors": set(),
-    "controls": {"errors"},
+    "controls": {"errors", "filters"},
+    "filters": {"errors"},
     "settings": {"errors"},
     "text": GROUND,
     "encoding": GROUND,

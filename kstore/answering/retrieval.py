@@ -26,7 +26,13 @@ class RetrievalArm:
         """An answer in the documents' own words; declined, with the reason, where they do not answer the question."""
         watch = Stopwatch()
         evidence = self._memory.search(
-            question, controls.k, controls.method, controls.as_of, watch, controls.refinements
+            question,
+            controls.k,
+            controls.method,
+            controls.as_of,
+            watch,
+            controls.refinements,
+            controls.where,
         )
         encoder = self._memory.encoder()
         best = max((hit.similarity for hit in evidence.hits if hit.similarity is not None), default=1.0)
@@ -59,6 +65,8 @@ class RetrievalArm:
 def _why_nothing(evidence: Evidence, controls: Controls) -> str:
     if evidence.hits:
         return "no passage is similar enough to the question"
+    if controls.where:
+        return f"no passage at revision {evidence.revision} that the filter lets be found is about the question"
     if controls.method == "lexical":
         return f"no passage at revision {evidence.revision} holds a word of the question"
     return f"the corpus holds no passage at revision {evidence.revision}"

@@ -21,7 +21,7 @@ from mdit_py_plugins.front_matter import front_matter_plugin
 from kstore.text.sentences import Span, bounded_spans, sentence_spans, word_spans
 from kstore.types import Passage
 
-SPLITTER = "markdown-2"  # changes whenever the same document would give other passages
+SPLITTER = "markdown-3"  # changes whenever the same document would give other passages or other metadata
 LIMIT = 1200  # characters of plain text; about the 256 word pieces that the packaged encoder reads
 
 _LINE_END = re.compile(r"\r\n?|\n")

@@ -28,6 +28,7 @@ class Edit:
     text: str
     passages: Sequence[Passage] | None
     source: str = ""
+    metadata: Sequence[tuple[str, str]] = ()
 
     @property
     def digest(self) -> str:
@@ -152,12 +153,19 @@ def _to_delete(plan: Plan, current: Mapping[str, tuple[str, str]]) -> list[str]:
 
 def _end_document(connection: sqlite3.Connection, name: str, revision: int) -> None:
     connection.execute("UPDATE documents SET died = ? WHERE name = ? AND died = ?", (revision, name, ALIVE))
+    connection.execute("UPDATE metadata SET died = ? WHERE document = ? AND died = ?", (revision, name, ALIVE))
 
 
 def _place(connection: sqlite3.Connection, edit: Edit, plan: Plan, revision: int) -> None:
-    """Let the document's passages be those of the edit; a passage that stands where it stood is left alone."""
+    """Let the document's passages and metadata be those of the edit; a passage that stands where it stood is left
+    alone."""
     if edit.passages is None:
         raise Overtaken
+    connection.execute("UPDATE metadata SET died = ? WHERE document = ? AND died = ?", (revision, edit.name, ALIVE))
+    connection.executemany(
+        "INSERT INTO metadata (document, key, value, born) VALUES (?, ?, ?, ?)",
+        [(edit.name, key, value, revision) for key, value in edit.metadata],
+    )
     old = {
         tuple(span): row
         for row, *span in connection.execute(

@@ -2,6 +2,8 @@
 
 import re
 
+from kstore.filters import EVERYTHING, Filter
+from kstore.vectors.filtering import condition
 from kstore.vectors.store import Store
 
 # Words that ask rather than name: leaving them out of the query is worth more than any fusion weight.
@@ -31,8 +33,11 @@ def match_expression(query: str) -> str:
     return " OR ".join(f'"{word}"' for word in telling_words(query))
 
 
-def search_lexical(store: Store, query: str, k: int, revision: int) -> list[tuple[int, float]]:
-    """The ``k`` best (text id, BM25 score) among the texts alive at ``revision``, best first, ties by id.
+def search_lexical(
+    store: Store, query: str, k: int, revision: int, where: Filter = EVERYTHING
+) -> list[tuple[int, float]]:
+    """The ``k`` best (text id, BM25 score) among the texts alive at ``revision`` that the filter lets be found, best
+    first, ties by id.
 
     Higher is better, as everywhere here; FTS5's own scores are negative. The heading path counts double. Which texts
     are found depends on ``revision`` alone; how rare a word is counted over every text the store has ever held, so the
@@ -41,11 +46,14 @@ def search_lexical(store: Store, query: str, k: int, revision: int) -> list[tupl
     expression = match_expression(query)
     if not expression:
         return []
+    also, parameters = condition(where)
+    texts = " JOIN texts t ON t.id = p.text" if where.headings else ""
+    parameters |= {"heading": _HEADING_WEIGHT, "body": _BODY_WEIGHT, "words": expression, "r": revision, "k": k}
     with store.database.reading() as connection:
         rows = connection.execute(
             "SELECT rowid, -bm25(lexical, :heading, :body) AS score FROM lexical WHERE lexical MATCH :words"
-            " AND EXISTS (SELECT 1 FROM passages p WHERE p.text = lexical.rowid AND p.born <= :r AND p.died > :r)"
-            " ORDER BY score DESC, rowid LIMIT :k",
-            {"heading": _HEADING_WEIGHT, "body": _BODY_WEIGHT, "words": expression, "r": revision, "k": k},
+            f" AND EXISTS (SELECT 1 FROM passages p{texts} WHERE p.text = lexical.rowid"
+            f" AND p.born <= :r AND p.died > :r{also}) ORDER BY score DESC, rowid LIMIT :k",
+            parameters,
         ).fetchall()
     return [(int(text), float(score)) for text, score in rows]

@@ -7,6 +7,7 @@ from pathlib import Path
 from kstore.controls import Method, Refinements, check_text
 from kstore.encoding.encoder import Encoder
 from kstore.errors import InputError
+from kstore.filters import EVERYTHING, Filter
 from kstore.types import Evidence, Passage, Progress, Stopwatch, no_progress, text_digest
 from kstore.vectors.commit import Edit, Overtaken, Plan, Receipt, commit
 from kstore.vectors.encoders import StoreEncoders
@@ -34,12 +35,15 @@ class VectorMemory:
         encoder_name: str | None = None,
         progress: Progress = no_progress,
         matcher: TokenMatcher | None = None,
+        describe: Callable[[str], Sequence[tuple[str, str]]] = lambda text: (),
     ) -> None:
         """``load_encoder(None)`` is the default encoder; ``encoder_name`` the one the user wants, None: the store's.
-        Hybrid searches are reranked where there is a ``matcher``."""
+        Hybrid searches are reranked where there is a ``matcher``. ``describe`` gives a document's metadata. ``splitter``
+        names the way in which documents are read: both for passages and for metadata."""
         self.store = Store(home / "store.sqlite")
         self._split = split
         self._splitter = splitter
+        self._describe = describe
         self._encoders = StoreEncoders(self.store, load_encoder, encoder_name)
         self.snapshots = Snapshots(self.store, self._encoders.of, home / "index")
         self._reranker = Reranker(self.store, matcher) if matcher else None
@@ -61,11 +65,13 @@ class VectorMemory:
         as_of: int | None = None,
         watch: Stopwatch | None = None,
         refinements: Refinements = Refinements(),  # noqa: B008 - immutable
+        where: Filter = EVERYTHING,
     ) -> Evidence:
-        """The ``k`` best passages at ``as_of`` (None: now). ``watch`` receives the stages' times."""
+        """The ``k`` best passages at ``as_of`` (None: now) of those that the filter lets be found. ``watch`` receives
+        the stages' times."""
         if as_of is not None:
             self.store.check_revision(as_of)
-        return self._searcher.search(query, k, method, as_of, watch or Stopwatch(), refinements)
+        return self._searcher.search(query, k, method, as_of, watch or Stopwatch(), refinements, where)
 
     def snapshot(self) -> Snapshot:
         """The snapshot of the latest committed revision, of this process or another."""
@@ -111,7 +117,7 @@ class VectorMemory:
             unchanged = {name for name, text in documents.items() if known.get(name) == text_digest(text)}
             watch.lap("detect")
             edits = [
-                Edit(name, text, None if name in unchanged else self._split(text), (sources or {}).get(name, source))
+                self._edit(name, text, name not in unchanged, (sources or {}).get(name, source))
                 for name, text in documents.items()
             ]
             watch.lap("split")
@@ -159,7 +165,7 @@ class VectorMemory:
             if (head.encoder, head.splitter) == (encoder.fingerprint, self._splitter):
                 return
             self._preparation.encode_kept_texts(encoder)
-            edits = [Edit(name, text, self._split(text)) for name, text in self.store.texts(head.revision).items()]
+            edits = [self._edit(name, text) for name, text in self.store.texts(head.revision).items()]
             plan = Plan(
                 edits=edits,
                 note=f"adopted encoder {encoder.name}, splitter {self._splitter}",
@@ -175,6 +181,12 @@ class VectorMemory:
                 return
 
     # Within ----------------------------------------------------------------------------------------------------
+
+    def _edit(self, name: str, text: str, changed: bool = True, source: str = "") -> Edit:
+        """The document as it is to be; where it has not ``changed``, nothing of it is read."""
+        if not changed:
+            return Edit(name, text, None, source)
+        return Edit(name, text, self._split(text), source, self._describe(text))
 
     def _commit(self, plan: Plan) -> Receipt:
         with self.store.database.writing() as connection:

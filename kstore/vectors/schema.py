@@ -26,6 +26,19 @@ CREATE INDEX abbreviations_short ON abbreviations (short);
 CREATE INDEX abbreviations_long ON abbreviations (long);
 """
 
+_METADATA = f"""
+CREATE TABLE metadata (              -- of documents, while they have it: each key and value of the front matter
+    id        INTEGER PRIMARY KEY,
+    document  TEXT NOT NULL,
+    key       TEXT NOT NULL,
+    value     TEXT NOT NULL,
+    born      INTEGER NOT NULL,
+    died      INTEGER NOT NULL DEFAULT {ALIVE}
+) STRICT;
+CREATE INDEX metadata_key ON metadata (key, value);
+CREATE INDEX metadata_document ON metadata (document, died);
+"""
+
 # What the texts explain, by the function ``explained`` that every connection has; to be followed by a condition.
 EXPLAIN = (
     "INSERT OR IGNORE INTO abbreviations"
@@ -76,7 +89,7 @@ CREATE TABLE vectors (
     PRIMARY KEY (encoder, text)
 ) STRICT, WITHOUT ROWID;
 
-{_TOKEN_VECTORS}{_ABBREVIATIONS}
+{_TOKEN_VECTORS}{_ABBREVIATIONS}{_METADATA}
 CREATE TABLE passages (              -- where a text stands: a span of a named document, while it stands there
     id        INTEGER PRIMARY KEY,
     document  TEXT NOT NULL,
@@ -102,4 +115,5 @@ INSERT INTO revisions (revision, at, digest, encoder, encoder_name, splitter, la
 VALUES (0, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), '{0:064x}', '', '', '', 0, 'empty');
 """
 
-MIGRATIONS = {1: _TOKEN_VECTORS, 2: f"{_ABBREVIATIONS}{EXPLAIN};"}  # what brings a store from that format to the next
+# What brings a store from that format to the next.
+MIGRATIONS = {1: _TOKEN_VECTORS, 2: f"{_ABBREVIATIONS}{EXPLAIN};{_METADATA}"}

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from kstore.controls import Method, Refinements
 from kstore.encoding.encoder import Vectors
 from kstore.encoding.tokens import Matches
+from kstore.filters import Filter
 from kstore.types import Evidence, Hit, Stopwatch
 from kstore.vectors.expansion import expansions, towards
 from kstore.vectors.fusion import convex_fusion
@@ -27,27 +28,36 @@ class Searcher:
         self._reranker = reranker
 
     def search(
-        self, query: str, k: int, method: Method, as_of: int | None, watch: Stopwatch, refinements: Refinements
+        self,
+        query: str,
+        k: int,
+        method: Method,
+        as_of: int | None,
+        watch: Stopwatch,
+        refinements: Refinements,
+        where: Filter,
     ) -> Evidence:
-        """The ``k`` best passages at ``as_of``, a revision that the store has reached (None: the latest)."""
+        """The ``k`` best passages at ``as_of``, a revision that the store has reached (None: the latest), of those that
+        the filter lets be found."""
         if method == "lexical":
             revision = self._store.head().revision if as_of is None else as_of
-            lexical = dict(search_lexical(self._store, query, k, revision))
+            lexical = dict(search_lexical(self._store, query, k, revision, where))
             watch.lap("search")
-            return self._evidence(query, k, revision, lexical, {}, lexical)
+            return self._evidence(query, k, revision, where, lexical, {}, lexical)
         snapshot = self._snapshots.latest()
         revision = snapshot.revision if as_of is None else as_of
         watch.lap("pin")
         vector = snapshot.encoder.encode_questions([query])[0]
         watch.lap("encode")
-        alive = snapshot.alive if revision == snapshot.revision else self._snapshots.alive(revision)
+        now = revision == snapshot.revision and not where
+        alive = snapshot.alive if now else self._snapshots.alive(revision, where)
         depth = max(k, _DEPTH)
         similarities = _nearest(snapshot, vector, depth, alive)
         if method == "dense":
             watch.lap("search")
-            return self._evidence(query, k, revision, similarities, similarities, {})
+            return self._evidence(query, k, revision, where, similarities, similarities, {})
         also = expansions(self._store, query, revision) if refinements.glossary else []
-        lexical = dict(search_lexical(self._store, " ".join([query, *also]), depth, revision))
+        lexical = dict(search_lexical(self._store, " ".join([query, *also]), depth, revision, where))
         watch.lap("search")
         similarities = self._of_all(lexical, similarities, snapshot, vector)
         scores: Mapping[int, float] = _fused(similarities, lexical)
@@ -62,7 +72,7 @@ class Searcher:
         if refinements.rerank and self._reranker:
             scores, matches = self._reranker.rerank(query, scores)
             watch.lap("rerank")
-        return self._evidence(query, k, revision, scores, similarities, lexical, matches)
+        return self._evidence(query, k, revision, where, scores, similarities, lexical, matches)
 
     def _of_all(
         self, found: Iterable[int], similarities: Mapping[int, float], snapshot: Snapshot, vector: Vectors
@@ -83,6 +93,7 @@ class Searcher:
         query: str,
         k: int,
         revision: int,
+        where: Filter,
         scores: Mapping[int, float],
         similarities: Mapping[int, float],
         lexical: Mapping[int, float],
@@ -90,7 +101,7 @@ class Searcher:
     ) -> Evidence:
         best = sorted(scores, key=lambda text: (-scores[text], text))[:k]
         rank = {text: position for position, text in enumerate(best)}
-        rows = sorted(self._store.passages(best, revision), key=lambda row: rank[row.text_id])
+        rows = sorted(self._store.passages(best, revision, where), key=lambda row: rank[row.text_id])
         hits = tuple(
             Hit(
                 row.document,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kstore.encoding.encoder import Encoder
+from kstore.filters import EVERYTHING, Filter
 from kstore.types import Stopwatch
 from kstore.vectors.index import Alive, DenseIndex
 from kstore.vectors.saved import Origin, load_index, save_index
@@ -69,9 +70,9 @@ class Snapshots:
                 self._compact_in_background(snapshot)
         return snapshot
 
-    def alive(self, revision: int) -> Alive:
-        """Which texts stand at any revision."""
-        ids = self._store.alive(revision)
+    def alive(self, revision: int, where: Filter = EVERYTHING) -> Alive:
+        """Which texts stand at any revision and may be found."""
+        ids = self._store.alive(revision, where)
         return Alive.of(ids, int(ids[-1]) + 1 if ids.size else 1)
 
     def save(self) -> None:

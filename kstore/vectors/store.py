@@ -11,8 +11,10 @@ import numpy.typing as npt
 
 from kstore.encoding.encoder import Vectors
 from kstore.errors import NotFoundError, RevisionError
+from kstore.filters import EVERYTHING, Filter
 from kstore.types import Document
 from kstore.vectors.database import Database
+from kstore.vectors.filtering import condition
 from kstore.vectors.schema import ALIVE
 
 Ids = npt.NDArray[np.int64]
@@ -140,11 +142,18 @@ class Store:
         """The digests of those of the named documents that are alive now."""
         with self.database.reading() as connection:
             rows = connection.execute(
-                f"SELECT name, digest FROM documents WHERE died = {ALIVE}"  # noqa: S608 - a constant
-                " AND name IN (SELECT value FROM json_each(?))",
+                f"SELECT name, digest FROM documents WHERE died = {ALIVE} AND name IN (SELECT value FROM json_each(?))",
                 (json.dumps(list(names)),),
             ).fetchall()
         return dict(rows)
+
+    def metadata(self, name: str, revision: int) -> list[tuple[str, str]]:
+        """The keys and values that a document says of itself at ``revision``, in its order."""
+        with self.database.reading() as connection:
+            return connection.execute(
+                "SELECT key, value FROM metadata WHERE document = ? AND born <= ? AND died > ? ORDER BY id",
+                (name, revision, revision),
+            ).fetchall()
 
     def texts(self, revision: int) -> dict[str, str]:
         """``{name: text}`` of every document alive at ``revision``."""
@@ -263,11 +272,16 @@ class Store:
                 {"words": json.dumps(list(words)), "r": revision},
             ).fetchall()
 
-    def alive(self, revision: int) -> Ids:
-        """Ids of the texts that stand in some document at ``revision``, ascending."""
+    def alive(self, revision: int, where: Filter = EVERYTHING) -> Ids:
+        """Ids of the texts that stand in some document at ``revision``, where the filter lets them be found,
+        ascending."""
+        also, parameters = condition(where)
+        texts = " JOIN texts t ON t.id = p.text" if where.headings else ""
         with self.database.reading() as connection:
             rows = connection.execute(
-                "SELECT DISTINCT text FROM passages WHERE born <= ? AND died > ? ORDER BY text", (revision, revision)
+                f"SELECT DISTINCT p.text FROM passages p{texts} WHERE p.born <= :r AND p.died > :r{also}"
+                " ORDER BY p.text",
+                {"r": revision, **parameters},
             ).fetchall()
         return np.array([text for (text,) in rows], dtype=np.int64)
 
@@ -283,16 +297,17 @@ class Store:
             ).fetchall()
         return {text: bool(stands) for text, stands in rows}
 
-    def passages(self, ids: Sequence[int], revision: int) -> list[PassageRow]:
-        """Where the texts stand at ``revision``, by document and position."""
+    def passages(self, ids: Sequence[int], revision: int, where: Filter = EVERYTHING) -> list[PassageRow]:
+        """Where the texts stand at ``revision``, as far as the filter lets them be found, by document and position."""
+        also, parameters = condition(where)
         with self.database.reading() as connection:
             rows = connection.execute(
                 "SELECT p.text, p.document, t.headings, p.start, p.end, p.line_start, p.line_end,"
                 " substr(d.text, p.start + 1, p.end - p.start) FROM passages p JOIN texts t ON t.id = p.text"
                 " JOIN documents d ON d.name = p.document AND d.born <= :r AND d.died > :r"
-                " WHERE p.text IN (SELECT value FROM json_each(:ids)) AND p.born <= :r AND p.died > :r"
+                f" WHERE p.text IN (SELECT value FROM json_each(:ids)) AND p.born <= :r AND p.died > :r{also}"
                 " ORDER BY p.document, p.start",
-                {"r": revision, "ids": json.dumps([int(text) for text in ids])},
+                {"r": revision, "ids": json.dumps([int(text) for text in ids]), **parameters},
             ).fetchall()
         return [PassageRow(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
 

@@ -44,7 +44,7 @@ def test_ask_answers_from_both_memories(client: TestClient) -> None:
 def test_neutral_values_of_what_is_not_offered_yet_are_accepted(client: TestClient) -> None:
     body = {"question": "Who built the lighthouse?", "arm": "retrieval", "stream": False, "controls": {}}
     assert client.post("/v1/ask", json=body).status_code == 200
-    assert client.post("/v1/search", json={"query": "lamp", "filters": None}).status_code == 200
+    assert client.post("/v1/search", json={"query": "lamp", "filters": {}}).status_code == 200
     assert_problem(client.post("/v1/ask", json=body | {"stream": True}), 422, "bad_input")
 
 
@@ -60,6 +60,24 @@ def test_controls_are_set_over_a_preset(client: TestClient) -> None:
 
 def test_what_can_be_set_over_http_is_what_can_be_set() -> None:
     assert set(ControlsBody.model_fields) == set(SETTABLE)
+
+
+def test_filters_say_where_to_find(client: TestClient) -> None:
+    client.put("/v1/documents/notes/bread.md", content="---\nkind: note\n---\n# Bread\n\nThe bread of the keeper.")
+
+    def found(**filters: object) -> set[str]:
+        reply = client.post("/v1/search", json={"query": "bread", "k": 50, "filters": filters}).json()
+        return {hit["document"] for hit in reply["hits"]}
+
+    assert found(documents=["notes/*"]) == found(document="notes/*") == {"notes/bread.md"}
+    assert found(metadata={"kind": "note"}) == {"notes/bread.md"}
+    assert found(headings="bread", documents="notes/*") == {"notes/bread.md"}
+    assert found(metadata={"kind": ["letter", "bill"]}) == set()
+    asked = {"question": "Whose is the bread?", "arm": "retrieval", "filters": {"metadata": {"kind": "note"}}}
+    citations = client.post("/v1/ask", json=asked).json()["answers"][0]["citations"]
+    assert {it["document"] for it in citations} <= {"notes/bread.md"}
+    for wrong in ({"folder": "notes"}, {"documents": [""]}, {"metadata": {"kind": []}}, {"metadata": ["kind"]}):
+        assert_problem(client.post("/v1/search", json={"query": "bread", "filters": wrong}), 422, "bad_input")
 
 
 def test_search_finds_exact_spans(client: TestClient) -> None:

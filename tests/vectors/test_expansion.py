@@ -73,6 +73,7 @@ def test_a_store_made_before_learns_what_its_texts_explain(tmp_path: Path) -> No
     memory.close()
     with sqlite3.connect(tmp_path / "store.sqlite") as connection:
         connection.execute("DROP TABLE abbreviations")
+        connection.execute("DROP TABLE metadata")
         connection.execute("PRAGMA user_version = 2")
     connection.close()
     memory = opened()

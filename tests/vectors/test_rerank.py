@@ -79,6 +79,7 @@ def test_a_store_made_before_is_brought_up_and_its_passages_are_encoded_when_fou
     with sqlite3.connect(tmp_path / "store.sqlite") as connection:
         connection.execute("DROP TABLE token_vectors")
         connection.execute("DROP TABLE abbreviations")
+        connection.execute("DROP TABLE metadata")
         connection.execute("PRAGMA user_version = 1")
     connection.close()
     matcher = Counting()
