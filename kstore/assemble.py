@@ -45,11 +45,20 @@ def open_kstore(settings: Settings | None = None, *, empty: bool = False, progre
 
     def open_memory() -> "VectorMemory":
         try:
+            from kstore.vectors.kinds import rule
             from kstore.vectors.memory import VectorMemory
         except ModuleNotFoundError as error:
             raise UnavailableError(f"the explicit memory is not installed: {error}") from error
         memory = VectorMemory(
-            chosen.home, encoders.named, split, SPLITTER, chosen.encoder, progress, encoders.tokens, metadata
+            chosen.home,
+            encoders.named,
+            split,
+            SPLITTER,
+            chosen.encoder,
+            progress,
+            encoders.tokens,
+            metadata,
+            rule(chosen.index, chosen.index_memory),
         )
         _start(memory, empty, chosen.max_document_bytes)
         return memory

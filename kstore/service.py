@@ -194,6 +194,7 @@ class KStore:
             **self.memory.store.counts(head.revision),
             "encoder": {"name": head.encoder_name, "fingerprint": head.encoder},
             "splitter": head.splitter,
+            "index": self.memory.snapshots.described(),
             "arms": list(self.arm_names),
         }
 

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     generator: str = Field(
         default=SHIPPED_GENERATOR, description="'shipped', or a causal language model by folder or hub name"
     )
+    index: str = Field(default="auto", description="kind of index, with parameters, or 'auto'; see vectors/kinds.py")
+    index_memory: int | None = Field(default=None, ge=1, description="bytes that an index of kind 'auto' may take")
     max_document_bytes: int = Field(default=10_000_000, ge=1, description="longest document accepted, in bytes")
     threads: int = Field(default=0, ge=0, description="processor threads for models; 0 leaves it to the runtime")
 

@@ -33,7 +33,7 @@ MAY_IMPORT = {
 }
 
 HEAVY = {
-    "faiss": {"kstore/vectors/index.py"},
+    "faiss": {"kstore/vectors/index.py", "kstore/vectors/kinds.py"},
     "torch": {
         "kstore/weights/training.py",
         "kstore/weights/further.py",

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kstore.encoding.encoder import Vectors
+from kstore.vectors.kinds import FLAT, Kind, checked
 from kstore.vectors.store import Ids
 
 METRIC = "inner product of unit vectors (cosine)"
@@ -22,35 +23,57 @@ _FOLD_WITHIN_WRITE = 16_384  # vectors; a larger merge takes longer than a write
 class Segment:
     """A FAISS index that is never changed, with the ids it holds, ascending.
 
-    ``sha256`` is that of its serialised bytes, once these have been read or written.
+    ``recall`` is the recall@10 that its kind was seen to have when it was built. ``sha256`` is that of its serialised
+    bytes, once these have been read or written.
     """
 
     faiss: Any
     ids: Ids
+    kind: Kind = FLAT
+    recall: float = 1.0
     sha256: str | None = None
 
     @classmethod
     def of(cls, ids: Ids, vectors: Vectors) -> "Segment":
         """A flat (exact) segment over unit vectors of shape (n, dimension)."""
-        index = faiss.IndexIDMap2(faiss.IndexFlatIP(vectors.shape[1]))
-        index.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), ids)
-        return cls(index, ids)
+        return cls(FLAT.build(ids, vectors), ids)
 
     @classmethod
-    def read(cls, data: bytes, sha256: str) -> "Segment":
+    def of_kind(cls, kind: Kind, ids: Ids, vectors: Vectors) -> "Segment | None":
+        """A segment of that kind; None where it would not find enough, see ``kinds.checked``."""
+        found = checked(kind, ids, vectors)
+        return None if found is None else cls(found[1], ids, found[0], found[2])
+
+    @classmethod
+    def read(cls, data: bytes, kind: Kind, recall: float, sha256: str) -> "Segment":
         """The segment serialised in ``data``; raises RuntimeError where FAISS cannot read it."""
         index = faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
-        return cls(index, faiss.vector_to_array(index.id_map).copy(), sha256)
+        return cls(index, faiss.vector_to_array(index.id_map).copy(), kind, recall, sha256)
 
     def serialised(self) -> bytes:
         data: bytes = faiss.serialize_index(self.faiss).tobytes()
         return data
 
     def vectors(self) -> Vectors:
-        """A copy of the vectors, in the order of ``ids``: float32 of shape (n, dimension)."""
+        """A copy of the vectors of a flat segment, in the order of ``ids``: float32 of shape (n, dimension)."""
         flat = faiss.downcast_index(self.faiss.index)
         found: Vectors = flat.reconstruct_n(0, flat.ntotal)
         return found
+
+    def search(self, query: Vectors, k: int, alive: "Alive") -> tuple[Ids, Vectors]:
+        """The ``k`` best of the living texts in it: ids and scores. All of a tie at the end, where it is exact."""
+        standing = alive.count_of(self.ids)
+        if standing == 0:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+        selector = None if standing == self.ids.size else alive.selector()
+        parameters = self.kind.searching(selector, standing / self.ids.size)
+        scores, ids = self.faiss.search(query[None, :], min(k + 1, self.ids.size), params=parameters)
+        real = ids[0] >= 0  # FAISS pads with -1 where the selector leaves fewer
+        scores, ids = scores[0][real], ids[0][real]
+        if self.kind.exact and scores.size > k and scores[k] == scores[k - 1]:  # FAISS cuts a tie anywhere
+            below = float(np.nextafter(scores[k], np.float32(-np.inf)))
+            _, scores, ids = self.faiss.range_search(query[None, :], below, params=parameters)
+        return ids, scores
 
 
 class Alive:
@@ -75,8 +98,10 @@ class Alive:
             flags[text] = stands
         return Alive(flags)
 
-    def all_of(self, ids: Ids) -> bool:
-        return ids.size == 0 or (int(ids[-1]) < self.flags.size and bool(self.flags[ids].all()))
+    def count_of(self, ids: Ids) -> int:
+        """How many of the ascending ``ids`` stand."""
+        known = ids[: np.searchsorted(ids, self.flags.size)]
+        return int(np.count_nonzero(self.flags[known]))
 
     def selector(self) -> Any:
         return faiss.IDSelectorBitmap(self._bits)
@@ -109,14 +134,28 @@ class DenseIndex:
         kept = list(self.segments)
         tail = [Segment.of(ids, vectors)]
         size = ids.size
-        while kept and kept[-1].ids.size <= size <= _FOLD_WITHIN_WRITE:
+        while kept and kept[-1].kind.exact and kept[-1].ids.size <= size <= _FOLD_WITHIN_WRITE:
             size += kept[-1].ids.size
             tail.insert(0, kept.pop())
         return DenseIndex(self.dimension, (*kept, _folded(tail)))
 
     def compacted(self) -> "DenseIndex":
-        """With all segments folded into one."""
+        """With all segments, which must be flat, folded into one."""
         return DenseIndex(self.dimension, (_folded(list(self.segments)),)) if self.segments else self
+
+    @property
+    def exact(self) -> bool:
+        """Whether a search finds the nearest for certain, at their true cosines."""
+        return all(segment.kind.exact for segment in self.segments)
+
+    @property
+    def candidates(self) -> int:
+        """How many times as many neighbours to take as are wanted, before their exact cosines are compared."""
+        return max((segment.kind.candidates for segment in self.segments), default=1)
+
+    def is_mostly(self, kind: Kind) -> bool:
+        """Whether three quarters of its vectors at least are in segments of that kind."""
+        return 4 * sum(it.ids.size for it in self.segments if it.kind.serves_as(kind)) >= 3 * self.count
 
     def search(self, query: Vectors, k: int, alive: Alive) -> tuple[Ids, Vectors]:
         """The ``k`` most similar of the living texts: ids and cosines, best first, ties by id.
@@ -126,14 +165,7 @@ class DenseIndex:
         faiss.omp_set_num_threads(1)  # of this thread: one query is not divided, but all would wait for each other
         found_ids, found_scores = [], []
         for segment in self.segments:
-            selector = None if alive.all_of(segment.ids) else alive.selector()
-            parameters = None if selector is None else faiss.SearchParameters(sel=selector)
-            scores, ids = segment.faiss.search(query[None, :], min(k + 1, segment.ids.size), params=parameters)
-            real = ids[0] >= 0  # FAISS pads with -1 where the selector leaves fewer
-            scores, ids = scores[0][real], ids[0][real]
-            if scores.size > k and scores[k] == scores[k - 1]:  # FAISS cuts a tie anywhere, so take all of it
-                below = float(np.nextafter(scores[k], np.float32(-np.inf)))
-                _, scores, ids = segment.faiss.range_search(query[None, :], below, params=parameters)
+            ids, scores = segment.search(query, k, alive)
             found_ids.append(ids)
             found_scores.append(scores)
         if not found_ids:

@@ -11,6 +11,7 @@ from kstore.filters import EVERYTHING, Filter
 from kstore.types import Evidence, Passage, Progress, Stopwatch, no_progress, text_digest
 from kstore.vectors.commit import Edit, Overtaken, Plan, Receipt, commit
 from kstore.vectors.encoders import StoreEncoders
+from kstore.vectors.kinds import Rule, always_flat
 from kstore.vectors.preparation import Preparation
 from kstore.vectors.rerank import Reranker, TokenMatcher
 from kstore.vectors.search import Searcher
@@ -36,16 +37,17 @@ class VectorMemory:
         progress: Progress = no_progress,
         matcher: TokenMatcher | None = None,
         describe: Callable[[str], Sequence[tuple[str, str]]] = lambda text: (),
+        kind_of: Rule = always_flat,
     ) -> None:
         """``load_encoder(None)`` is the default encoder; ``encoder_name`` the one the user wants, None: the store's.
-        Hybrid searches are reranked where there is a ``matcher``. ``describe`` gives a document's metadata. ``splitter``
-        names the way in which documents are read: both for passages and for metadata."""
+        Hybrid searches are reranked where there is a ``matcher``. ``describe`` gives a document's metadata; how that
+        and passages are read has the name ``splitter``. ``kind_of`` chooses the kind of index."""
         self.store = Store(home / "store.sqlite")
         self._split = split
         self._splitter = splitter
         self._describe = describe
         self._encoders = StoreEncoders(self.store, load_encoder, encoder_name)
-        self.snapshots = Snapshots(self.store, self._encoders.of, home / "index")
+        self.snapshots = Snapshots(self.store, self._encoders.of, home / "index", kind_of)
         self._reranker = Reranker(self.store, matcher) if matcher else None
         self._preparation = Preparation(self.store, self._reranker, progress)
         self._searcher = Searcher(self.store, self.snapshots, self._reranker)

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from kstore.vectors.index import METRIC, DenseIndex, Segment
+from kstore.vectors.kinds import Kind
 
-_FORMAT = 1
+_FORMAT = 2
 _MANIFEST = "manifest.json"
 
 log = logging.getLogger("kstore")
@@ -49,7 +50,16 @@ def save_index(index: DenseIndex, folder: Path, origin: Origin) -> DenseIndex:
         "metric": METRIC,
         "count": index.count,
         "last_id": index.last_id,
-        "segments": [{"file": f"{it.sha256}.faiss", "sha256": it.sha256, "count": int(it.ids.size)} for it in segments],
+        "segments": [
+            {
+                "file": f"{it.sha256}.faiss",
+                "sha256": it.sha256,
+                "count": int(it.ids.size),
+                "kind": str(it.kind),
+                "recall": it.recall,
+            }
+            for it in segments
+        ],
     }
     _write(folder / _MANIFEST, json.dumps(manifest | {"sha256": _digest(manifest)}, indent=2).encode())
     for file in folder.glob("*.faiss"):
@@ -100,7 +110,7 @@ def _verified(manifest: dict[str, Any], folder: Path, dimension: int) -> DenseIn
         data = (folder / entry["file"]).read_bytes()
         if hashlib.sha256(data).hexdigest() != entry["sha256"]:
             raise ValueError(f"{entry['file']} does not match its checksum")
-        segment = Segment.read(data, entry["sha256"])
+        segment = Segment.read(data, Kind.read(entry["kind"]), float(entry["recall"]), entry["sha256"])
         if (segment.ids.size, segment.faiss.d) != (entry["count"], dimension):
             raise ValueError(f"{entry['file']} does not hold what the manifest says")
         segments.append(segment)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
 from kstore.controls import Method, Refinements
 from kstore.encoding.encoder import Vectors
 from kstore.encoding.tokens import Matches
@@ -17,6 +19,7 @@ from kstore.vectors.store import Store
 
 _DEPTH = 50  # candidates that each search contributes to the fusion
 _FEEDBACK_PASSAGES = 3
+_FEW = 1_000  # texts that are compared one by one
 
 
 class Searcher:
@@ -52,7 +55,7 @@ class Searcher:
         now = revision == snapshot.revision and not where
         alive = snapshot.alive if now else self._snapshots.alive(revision, where)
         depth = max(k, _DEPTH)
-        similarities = _nearest(snapshot, vector, depth, alive)
+        similarities = self._nearest(snapshot, vector, depth, alive)
         if method == "dense":
             watch.lap("search")
             return self._evidence(query, k, revision, where, similarities, similarities, {})
@@ -64,7 +67,7 @@ class Searcher:
         watch.lap("fuse")
         if refinements.feedback and scores:
             moved = self._moved(vector, scores, snapshot)
-            nearer = self._of_all(lexical, _nearest(snapshot, moved, depth, alive), snapshot, moved)
+            nearer = self._of_all(lexical, self._nearest(snapshot, moved, depth, alive), snapshot, moved)
             scores = _fused(nearer, lexical)
             similarities = self._of_all(scores, similarities, snapshot, vector)
             watch.lap("feedback")
@@ -73,6 +76,18 @@ class Searcher:
             scores, matches = self._reranker.rerank(query, scores)
             watch.lap("rerank")
         return self._evidence(query, k, revision, where, scores, similarities, lexical, matches)
+
+    def _nearest(self, snapshot: Snapshot, vector: Vectors, depth: int, alive: Alive) -> dict[int, float]:
+        """The ``depth`` texts nearest to the vector and their cosines, which are exact whatever the kind of index."""
+        index = snapshot.index
+        if index.exact:
+            ids, cosines = index.search(vector, depth, alive)
+            return {int(text): float(cosine) for text, cosine in zip(ids, cosines, strict=True)}
+        few = np.flatnonzero(alive.flags)  # that a filter leaves, among which a coarse index would find too little
+        ids = few if few.size <= _FEW else index.search(vector, depth * index.candidates, alive)[0]
+        vectors = self._store.vectors_of(snapshot.encoder.fingerprint, [int(text) for text in ids])
+        exact = {text: float(vector @ other) for text, other in vectors.items()}
+        return {text: exact[text] for text in sorted(exact, key=lambda text: (-exact[text], text))[:depth]}
 
     def _of_all(
         self, found: Iterable[int], similarities: Mapping[int, float], snapshot: Snapshot, vector: Vectors
@@ -121,11 +136,6 @@ class Searcher:
             for row in rows[:k]
         )
         return Evidence(query, revision, hits)
-
-
-def _nearest(snapshot: Snapshot, vector: Vectors, depth: int, alive: Alive) -> dict[int, float]:
-    ids, cosines = snapshot.index.search(vector, depth, alive)
-    return {int(text): float(cosine) for text, cosine in zip(ids, cosines, strict=True)}
 
 
 def _fused(similarities: Mapping[int, float], lexical: Mapping[int, float]) -> dict[int, float]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from kstore.encoding.encoder import Encoder
 from kstore.filters import EVERYTHING, Filter
 from kstore.types import Stopwatch
-from kstore.vectors.index import Alive, DenseIndex
+from kstore.vectors.index import Alive, DenseIndex, Segment
+from kstore.vectors.kinds import FLAT, Kind, Rule
 from kstore.vectors.saved import Origin, load_index, save_index
 from kstore.vectors.store import Head, Store
 
@@ -32,11 +33,14 @@ class Snapshot:
 class Snapshots:
     """The snapshots of one store, one after the other, and the index that is kept on disk between processes."""
 
-    def __init__(self, store: Store, encoder_of: Callable[[Head], Encoder], folder: Path) -> None:
-        """``encoder_of`` gives the encoder of the vectors in force; ``folder`` is where the index is kept."""
+    def __init__(self, store: Store, encoder_of: Callable[[Head], Encoder], folder: Path, kind_of: Rule) -> None:
+        """``encoder_of`` gives the encoder of the vectors in force; ``folder`` is where the index is kept; ``kind_of``
+        chooses its kind."""
         self._store = store
         self._encoder_of = encoder_of
         self._folder = folder
+        self._kind_of = kind_of
+        self._refused: set[Kind] = set()
         self._snapshot: Snapshot | None = None
         self._saved_index: DenseIndex | None = None
         self._refreshing = threading.Lock()
@@ -69,6 +73,11 @@ class Snapshots:
                 self._snapshot = snapshot
                 self._compact_in_background(snapshot)
         return snapshot
+
+    def described(self) -> list[dict[str, str | int | float]]:
+        """Each segment of the index that is in use, or kept on disk: its kind, vectors, and recall@10 when built."""
+        index = self.latest().index
+        return [{"kind": str(it.kind), "vectors": int(it.ids.size), "recall": it.recall} for it in index.segments]
 
     def alive(self, revision: int, where: Filter = EVERYTHING) -> Alive:
         """Which texts stand at any revision and may be found."""
@@ -110,16 +119,36 @@ class Snapshots:
 
     def _compact_in_background(self, snapshot: Snapshot) -> None:
         idle = self._compaction is None or not self._compaction.is_alive()
-        if idle and len(snapshot.index.segments) > _MANY_SEGMENTS:
-            self._compaction = threading.Thread(target=self._compact, args=(snapshot,), name="kstore-compaction")
+        index = snapshot.index
+        kind = self._kind(index)
+        if idle and (len(index.segments) > _MANY_SEGMENTS or not index.is_mostly(kind)):
+            self._compaction = threading.Thread(target=self._compact, args=(snapshot, kind), name="kstore-compaction")
             self._compaction.start()
 
-    def _compact(self, seen: Snapshot) -> None:
+    def _kind(self, index: DenseIndex) -> Kind:
+        """The kind that the index is to be of; flat where the one that was chosen has been refused."""
+        kind = self._kind_of(index.count, index.dimension)
+        return FLAT if kind in self._refused else kind
+
+    def _compact(self, seen: Snapshot, kind: Kind) -> None:
         """Fold the segments of a snapshot into one; what was added meanwhile stays behind it."""
-        folded = seen.index.compacted()
+        folded = self._folded(seen, kind)
         old = seen.index.segments
         with self._refreshing:
             now = self._snapshot
             if now is not None and now.index.segments[: len(old)] == old:
                 index = DenseIndex(folded.dimension, (*folded.segments, *now.index.segments[len(old) :]))
                 self._snapshot = replace(now, index=index)
+
+    def _folded(self, seen: Snapshot, kind: Kind) -> DenseIndex:
+        index = seen.index
+        if kind.exact and index.exact:
+            return index.compacted()
+        # The vectors as they were: what a coarse kind holds of them would not do.
+        ids, vectors = self._store.vectors(seen.encoder.fingerprint, 0, index.last_id, index.dimension)
+        segment = Segment.of_kind(kind, ids, vectors)
+        if segment is None:
+            log.warning("an index of kind %s would miss too many neighbours; searching one by one instead", kind)
+            self._refused.add(kind)
+            segment = Segment.of(ids, vectors)
+        return DenseIndex(index.dimension, (segment,))
