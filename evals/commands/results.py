@@ -23,6 +23,7 @@ def report(
     from evals import manifest
     from evals.experiment import report as reported
     from evals.freshness.experiment import report_changes
+    from evals.index.experiment import INDEX, report_index
     from evals.latency.experiment import LATENCY, report_latency
     from evals.outputs import REPORT
 
@@ -35,7 +36,8 @@ def report(
         if (there := summary["counts"]["total"]) < (planned := manifest.planned(made)):
             print(f"kstore: the run is not finished: {there} of {planned} answers are there", file=sys.stderr)
     else:
-        summary = report_latency(folder) if kind == LATENCY else report_changes(folder)
+        again = report_latency if kind == LATENCY else report_index if kind == INDEX else report_changes
+        summary = again(folder)
     if as_json:
         print_json(summary)
     else:

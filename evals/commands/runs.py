@@ -20,6 +20,8 @@ from evals.commands.options import (
 )
 from kstore.errors import InputError
 
+LEAST = 1_000  # vectors of an index that is to be measured
+
 
 def run(
     questions: Annotated[list[Path], typer.Option(help="Question files.", metavar="FILE...")],
@@ -131,6 +133,41 @@ def latency(
     for arm, figures in summary["arms"].items():
         told = (f"{name} {it['value']:.3g}" for name, it in figures.items())
         print(f"{arm}: {', '.join(told)}")
+    print(f"\nThe report is in {out / REPORT}.")
+
+
+def index(
+    out: OutOption,
+    corpus: CorpusOption = None,
+    kinds: Annotated[
+        str, typer.Option(help="Kinds of index, with commas between them.", metavar="A,B,...")
+    ] = "flat,hnsw,ivf-flat,ivf-pq,ivf-sq8",
+    sizes: Annotated[
+        str, typer.Option(help="Numbers of vectors, with commas between them.", metavar="N,N,...")
+    ] = "10000,100000,1000000",
+    queries: Annotated[int, typer.Option(help="How many are searched for.", min=1)] = 200,
+    resume: ResumeOption = False,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the kinds of index: search time, recall, memory and build time, at growing numbers of vectors."""
+    from evals.index.experiment import conduct
+    from evals.outputs import REPORT
+    from kstore.display import Display
+
+    try:
+        counts = [int(it) for it in names_in(sizes)]
+    except ValueError as error:
+        raise InputError(f"--sizes takes whole numbers with commas between them, not {sizes!r}") from error
+    if not counts or min(counts) < LEAST:
+        raise InputError(f"--sizes takes numbers of at least {LEAST}: an index is trained on its vectors")
+    command = " ".join(sys.argv[1:])
+    summary = conduct(names_in(kinds), counts, queries, corpus, out, seed, resume, command, Display().progress)
+    if as_json:
+        print_json(summary)
+        return
+    for row in summary["index"]["table"]:
+        print(", ".join(f"{name} {value}" for name, value in row.items()))
     print(f"\nThe report is in {out / REPORT}.")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evals.report import plots, plots_of_change, tables
+from evals.report import plots, plots_of_change, plots_of_index, tables
 from evals.report.canvas import Plot, looks
 from evals.report.tables import Summary, Table
 from evals.report.wording import claim, number
@@ -58,6 +58,7 @@ def sections(summary: Summary, meanings: Mapping[str, str]) -> list[Section]:
         _load(summary.get("load") or {}),
         _freshness(freshness, look),
         _decision(summary.get("decision") or {}, look),
+        _index(summary.get("index") or {}),
         Section("outcomes", "Outcomes", tables=_some(tables.outcomes(summary), tables.errors(summary))),
     ]
     return [section for section in made if not section.empty]
@@ -167,6 +168,23 @@ def _without_place(point: Mapping[str, Any]) -> dict[str, Any]:
 def _decision(found: Mapping[str, Any], look: plots.Looks) -> Section:
     return Section(
         "decision", "Where each wins", plots=_some(plots_of_change.crossover(found.get("crossover") or {}, look))
+    )
+
+
+def _index(found: Mapping[str, Any]) -> Section:
+    sentence = (
+        "One query at a time on one thread. Effort is ef_search or nprobe: the least of those tried that finds 95 % "
+        "of the ten true neighbours or, where none does, that which finds most. The vectors are drawn around those of "
+        "real passages. Product codes give four times as many candidates, which are compared by their exact vectors."
+    )
+    if not found:
+        return Section("index", "Kinds of index")
+    return Section(
+        "index",
+        "Kinds of index",
+        (sentence,),
+        (plots_of_index.comparison(found["table"]),),
+        tuple(plots_of_index.recall_by_time(found["curves"])),
     )
 
 

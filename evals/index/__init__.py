@@ -1,0 +1,1 @@
+"""``kstore eval index``: what each kind of index takes and finds, at growing numbers of vectors."""
