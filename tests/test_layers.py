@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "vectors": GROUND | {"encoding"},
     "weights": GROUND | {"encoding"},
     "reading": GROUND | {"encoding"},
+    "training": GROUND | {"text", "encoding", "vectors", "reading", "answering"},
     "answering": GROUND | {"text", "encoding", "vectors", "weights", "reading"},
     "service": GROUND | {"text", "vectors"},
     "assemble": GROUND | {"text", "encoding", "vectors", "weights", "reading", "answering", "service"},
