@@ -1,7 +1,7 @@
 """The retrieval arm: passages found in the vector store, the answer read in them, its sentence quoted and cited."""
 
 from kstore.answering.cuts import apply_cut
-from kstore.answering.reader import CALIBRATED_ON, Reader
+from kstore.answering.reader import Reader
 from kstore.controls import Controls
 from kstore.settings import PACKAGED_ENCODER
 from kstore.types import Answer, Evidence, Stopwatch
@@ -40,13 +40,14 @@ class RetrievalArm:
         elif reading.declines:
             declined = "no passage that was found answers the question"
         answered = reading if declined is None else None
+        calibrated = f"confidence calibrated on {self.reader.tuning.calibrated_on}"
         return Answer(
             arm=self.name,
             model=f"{controls.method} search, {encoder.name}, cross-encoder reader",
             text=answered.text if answered else None,
             declined=declined,
             as_of=evidence.revision,
-            knowledge=f"documents as of revision {evidence.revision}; confidence calibrated on {CALIBRATED_ON}",
+            knowledge=f"documents as of revision {evidence.revision}; {calibrated}",
             confidence=answered.confidence if answered else None,
             citations=answered.citations if answered else (),
             timings=watch.timings(),

@@ -7,12 +7,14 @@ further.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kstore.encoding.graph import TrainedModel, Weights, linear, vocabulary
+from kstore.reading.tuning import Tuning
 from kstore.reading.view import View, view
 
 FILE = Path(__file__).parent / "model" / "reader.safetensors"
@@ -73,6 +75,11 @@ class CrossEncoder:
     def __init__(self, threads: int = 0, file: Path = FILE) -> None:
         """Nothing is loaded before it is needed. ModelError then, where ``file`` cannot be read."""
         self.model = TrainedModel(file, _heads, threads)
+
+    @cached_property
+    def tuning(self) -> Tuning:
+        """What was fitted for these weights; ModelError where the record beside them does not tell it."""
+        return Tuning.read(self.model.file)
 
     def read(self, question: str, stretches: Sequence[Stretch]) -> list[Finding]:
         """The best finding of each passage that has some of the ``stretches``, in the passages' order. The time of
