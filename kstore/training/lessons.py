@@ -84,6 +84,11 @@ class Lessons:
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{folder / FILE} holds no lessons: {error}") from error
 
+    def vocabulary(self) -> set[int]:
+        """Every token id that occurs."""
+        told = {token for it in self.texts for row in (it.whole, it.heading, it.body) for token in row}
+        return told | {token for it in self.lessons for token in it.question}
+
     def statistics(self) -> dict[str, Any]:
         """How much there is to learn: counts, and of what each lesson has, how many on average."""
         answerable = [it for it in self.lessons if it.positives]

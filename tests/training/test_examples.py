@@ -6,20 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from kstore.encoding.encoder import Encoder
 from kstore.encoding.graph import vocabulary
 from kstore.errors import InputError
 from kstore.reading.reader import BODY_TOKENS, stretch_starts
-from kstore.training.examples import make_lessons, positive
+from kstore.training.examples import positive
 from kstore.training.lessons import Lesson, Lessons, Text
 from kstore.training.pieces import Pieces
 from kstore.training.spans import locate
 from tests.training import toy
-
-
-@pytest.fixture(scope="module")
-def lessons(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Lessons:
-    return make_lessons(toy.material(tmp_path_factory.mktemp("toy")), encoder)
 
 
 def words(ids: list[int]) -> str:
