@@ -1,5 +1,6 @@
 """What is trained in torch is what OpenVINO runs: the same outputs from the same weights, and from their eight bits."""
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -96,3 +97,25 @@ def test_it_starts_as_the_packaged_encoder(start: Start, lessons: Lessons) -> No
 def test_a_folder_without_a_start_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"start\.safetensors"):
         read_start(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["reader", "tokens"])
+def test_in_half_precision_the_losses_are_about_the_same(start: Start, lessons: Lessons, name: str) -> None:
+    """As on an accelerator; and every gradient is a number."""
+    trained = model(start, reader.HEADS if name == "reader" else tokens.HEADS, 1)
+
+    def loss() -> torch.Tensor:
+        answered = [it for it in lessons.lessons if it.positives][:3]
+        if name == "reader":
+            drawn = [reader.group_of(it, lessons.texts, 4, random.Random(0)) for it in lessons.lessons]
+            return reader.loss(trained, drawn)
+        chosen = [tokens.choose(it, 4, random.Random(0)) for it in answered]
+        return tokens.loss(trained, answered, chosen, lessons.texts, torch.tensor(10.0))
+
+    whole = float(loss().detach())
+    with torch.autocast("cpu", torch.bfloat16):
+        half = loss()
+    half.backward()
+    assert float(half.detach()) == pytest.approx(whole, rel=0.05)
+    gradients = {part: it.grad for part, it in trained.named_parameters()}
+    assert all(it is not None and bool(it.isfinite().all()) for it in gradients.values())
