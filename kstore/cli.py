@@ -245,6 +245,47 @@ def train(
     invocation.show(record, as_json, f"{out}: {record['examples']} examples, dev {record.get('dev', 'not asked')}")
 
 
+@app.command("train-retrieval")
+def train_retrieval_models(
+    context: typer.Context,
+    corpus: Annotated[str, typer.Option(help="File, folder or git repository[@REV] to learn.", metavar="SOURCE")],
+    out: Annotated[Path, typer.Option(help="Folder for lessons, models and records.", metavar="DIR")],
+    questions: Annotated[list[Path], typer.Option(help="Question files to learn from.", metavar="FILE")] = [],  # noqa: B006
+    dev: Annotated[list[Path], typer.Option(help="Question files to calibrate on.", metavar="FILE")] = [],  # noqa: B006
+    squad: Annotated[list[Path], typer.Option(help="SQuAD files to learn from as well.", metavar="FILE")] = [],  # noqa: B006
+    only: Annotated[list[str], typer.Option(help="lessons, reader, tokens or calibration.", metavar="PART")] = [],  # noqa: B006
+    onward: Annotated[bool, typer.Option("--onward", help="Begin with the shipped weights.")] = False,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the lessons.", min=1)] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps at most, for each model.", min=1)] = None,
+    minutes: Annotated[float | None, typer.Option(help="Minutes of training at most, for each model.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Makes a run repeatable.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the models that retrieval finds and reads with: token vectors and the reader."""
+    from kstore.train import PARTS, train_retrieval
+
+    invocation: Invocation = context.obj
+    settings = load_settings()
+    encoder = load_encoder(PACKAGED_ENCODER, settings.cache, settings.threads)
+    chosen = {"epochs": epochs, "steps": steps, "minutes": minutes, "seed": seed}
+    recipe = {name: value for name, value in chosen.items() if value is not None}
+    told = train_retrieval(
+        corpus,
+        questions,
+        dev,
+        squad,
+        encoder,
+        out,
+        settings.max_document_bytes,
+        only or PARTS,
+        recipe,
+        onward,
+        lambda model, epoch, epochs, loss: invocation.display.training(epoch, epochs, loss, model),
+        invocation.display.progress,
+    )
+    invocation.show(told, as_json, "\n".join(f"{out}: {part}: {it}" for part, it in told.items()))
+
+
 @app.command()
 def serve(
     context: typer.Context,

@@ -63,9 +63,10 @@ class Display:
             left = (now - self._begun[what]) * (total - done) / done
             print(f"kstore: {what}: {done} of {total}, {left / 60:.0f} min left", file=sys.stderr, flush=True)
 
-    def training(self, epoch: int, epochs: int, loss: float) -> None:
-        """One line an epoch."""
-        print(f"kstore: epoch {epoch} of {epochs}, loss {loss:.3f}", file=sys.stderr, flush=True)
+    def training(self, epoch: int, epochs: int, loss: float, model: str = "") -> None:
+        """One line an epoch; ``model`` where several are trained."""
+        of = f"{model}, " if model else ""
+        print(f"kstore: {of}epoch {epoch} of {epochs}, loss {loss:.3f}", file=sys.stderr, flush=True)
 
     def reply(self, reply: Reply) -> None:
         """The answers as panels, next to each other where there is room."""

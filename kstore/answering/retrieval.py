@@ -1,7 +1,7 @@
 """The retrieval arm: passages found in the vector store, the answer read in them, its sentence quoted and cited."""
 
 from kstore.answering.cuts import apply_cut
-from kstore.answering.reader import CALIBRATED_ON, Reader
+from kstore.answering.reader import Reader
 from kstore.answering.skim import skim
 from kstore.controls import Controls
 from kstore.settings import PACKAGED_ENCODER
@@ -48,7 +48,7 @@ class RetrievalArm:
             declined = "no passage that was found answers the question"
         answered = reading if declined is None else None
         reads = "no reader" if controls.skim else "cross-encoder reader"
-        calibrated = "" if controls.skim else f"; confidence calibrated on {CALIBRATED_ON}"
+        calibrated = "" if controls.skim else f"; confidence calibrated on {self.reader.tuning.calibrated_on}"
         return Answer(
             arm=self.name,
             model=f"{controls.method} search, {encoder.name}, {reads}",

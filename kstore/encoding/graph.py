@@ -20,8 +20,8 @@ from tokenizers import Tokenizer
 from kstore.encoding.encoder import Vectors, import_openvino
 from kstore.errors import ModelError
 
-_HEADS = 12
-_EPSILON = 1e-12
+HEADS = 12
+EPSILON = 1e-12
 _ROUND = 16  # lengths are padded to a multiple: OpenVINO prepares anew for every shape that it has not seen
 _SCALE = ".scale"  # behind the name of a matrix kept in eight bits: one factor for each of its rows
 
@@ -160,14 +160,14 @@ def linear(operations: Any, states: Any, weights: Weights, name: str) -> Any:
 
 def _normalised(operations: Any, states: Any, weights: Weights, name: str) -> Any:
     axes = operations.constant(np.array([-1], dtype=np.int64))
-    scaled = operations.mvn(states, axes, True, _EPSILON, "inside_sqrt")
+    scaled = operations.mvn(states, axes, True, EPSILON, "inside_sqrt")
     scaled = operations.multiply(scaled, operations.constant(weights[f"{name}.weight"]))
     return operations.add(scaled, operations.constant(weights[f"{name}.bias"]))
 
 
 def _layer(operations: Any, states: Any, mask: Any, weights: Weights, name: str, width: int) -> Any:
     """One transformer layer, normalised behind each half (Vaswani et al. 2017)."""
-    split = operations.constant(np.array([0, 0, 3 * _HEADS, width // _HEADS], dtype=np.int64))
+    split = operations.constant(np.array([0, 0, 3 * HEADS, width // HEADS], dtype=np.int64))
     turned = operations.constant(np.array([0, 2, 1, 3], dtype=np.int64))
     mixed = operations.reshape(linear(operations, states, weights, f"{name}.attention"), split, True)
     mixed = operations.transpose(mixed, turned)

@@ -74,7 +74,7 @@ class TokenEncoder:
 
     def encode_passages(self, texts: Sequence[str]) -> list[TokenVectors]:
         """The token vectors of each text, of at most 320 tokens."""
-        rows = [_ids(text[:_MAX_CHARACTERS], _PASSAGE_TOKENS) for text in texts]
+        rows = [passage_ids(text) for text in texts]
         found: dict[int, TokenVectors] = {}
         order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
         while order:
@@ -87,14 +87,24 @@ class TokenEncoder:
 
     def match(self, question: str, passages: Mapping[int, TokenVectors]) -> Matches:
         """How well the question matches each of the passages, of which there is at least one."""
-        ids = _ids(question[:_MAX_CHARACTERS], _QUESTION_TOKENS)
+        ids = question_ids(question)
         _, vectors, importance = self.model.run([ids])
         return Matches(passages, vectors[0, : len(ids)], importance[0, : len(ids), 0])
 
 
+def passage_ids(text: str) -> list[int]:
+    """The token ids of a passage, of which at most 320 are read."""
+    return _ids(text, _PASSAGE_TOKENS)
+
+
+def question_ids(text: str) -> list[int]:
+    """The token ids of a question, of which at most 64 are read."""
+    return _ids(text, _QUESTION_TOKENS)
+
+
 def _ids(text: str, most: int) -> list[int]:
     """Token ids with the marks of beginning and end, cut to ``most``."""
-    ids: list[int] = vocabulary().tokenizer.encode(text).ids
+    ids: list[int] = vocabulary().tokenizer.encode(text[:_MAX_CHARACTERS]).ids
     return ids if len(ids) <= most else [*ids[: most - 1], ids[-1]]
 
 

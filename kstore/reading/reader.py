@@ -7,12 +7,14 @@ further.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kstore.encoding.graph import TrainedModel, Weights, linear, vocabulary
+from kstore.reading.tuning import Tuning
 from kstore.reading.view import View, view
 
 FILE = Path(__file__).parent / "model" / "reader.safetensors"
@@ -74,15 +76,18 @@ class CrossEncoder:
         """Nothing is loaded before it is needed. ModelError then, where ``file`` cannot be read."""
         self.model = TrainedModel(file, _heads, threads)
 
+    @cached_property
+    def tuning(self) -> Tuning:
+        """What was fitted for these weights; ModelError where the record beside them does not tell it."""
+        return Tuning.read(self.model.file)
+
     def read(self, question: str, stretches: Sequence[Stretch]) -> list[Finding]:
         """The best finding of each passage that has some of the ``stretches``, in the passages' order. The time of
         reading is that of the stretches, so the caller says which."""
         if not stretches:
             return []
         asked = vocabulary().tokenizer.encode(question[:_MAX_CHARACTERS]).ids[:_QUESTION_TOKENS]
-        end = asked[-1]
-        rows = [[*asked, *it.heading, *it.body, end] for it in stretches]
-        segments = [[0] * len(asked) + [1] * (len(row) - len(asked)) for row in rows]
+        rows, segments = zip(*(row_of(asked, it.heading, it.body) for it in stretches), strict=True)
         judgements, spans = self.model.run(rows, segments)
         best: dict[int, Finding] = {}
         for row, it in enumerate(stretches):
@@ -102,15 +107,29 @@ def _cut(number: int, passage: Passage) -> list[Stretch]:
     seen = view(passage.text[:_MAX_CHARACTERS])
     tokenizer = vocabulary().tokenizer
     body = tokenizer.encode(seen.plain, add_special_tokens=False)
-    heading = tokenizer.encode(" > ".join(passage.headings), add_special_tokens=False).ids[-HEADING_TOKENS:]
-    if not body.ids:
-        return []
-    last = max(len(body.ids) - BODY_TOKENS, 0)
-    starts = [*range(0, last, _STRIDE), last]
+    heading = heading_ids(passage.headings)
     return [
         Stretch(number, seen, heading, body.ids[low : low + BODY_TOKENS], body.offsets[low : low + BODY_TOKENS])
-        for low in starts
+        for low in stretch_starts(len(body.ids))
     ]
+
+
+def heading_ids(headings: Sequence[str]) -> list[int]:
+    """The token ids of a heading path, of which the last 20 are read."""
+    ids: list[int] = vocabulary().tokenizer.encode(" > ".join(headings), add_special_tokens=False).ids
+    return ids[-HEADING_TOKENS:]
+
+
+def stretch_starts(tokens: int) -> list[int]:
+    """Where the stretches of a passage of so many tokens begin; none where it has no tokens."""
+    last = max(tokens - BODY_TOKENS, 0)
+    return [*range(0, last, _STRIDE), last] if tokens else []
+
+
+def row_of(asked: Sequence[int], heading: Sequence[int], body: Sequence[int]) -> tuple[list[int], list[int]]:
+    """What the model reads of one stretch: the token ids, and for each its segment, 0 for the question's."""
+    row = [*asked, *heading, *body, asked[-1]]
+    return row, [0] * len(asked) + [1] * (len(row) - len(asked))
 
 
 def in_order(passages: Sequence[Passage]) -> list[Stretch]:

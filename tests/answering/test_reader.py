@@ -95,12 +95,10 @@ def test_headings_help_a_sentence_that_does_not_name_its_subject(cross_encoder: 
         assert reading.text == f"{weight} kilograms"
 
 
-def test_an_answer_found_in_two_passages_is_cited_from_both(
-    cross_encoder: CrossEncoder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("kstore.answering.reader._SURE", (math.inf, 0.0))  # so that it reads on
+def test_an_answer_found_in_two_passages_is_cited_from_both(cross_encoder: CrossEncoder) -> None:
+    thorough = replace(cross_encoder.tuning, sure=(math.inf, 0.0))  # so that it reads on
     text = "# The lamp\n\nThe lamp burns rapeseed oil.\n\n# The log\n\nIn the log: the lamp burns rapeseed oil.\n"
-    reading = Reader(cross_encoder).read("What does the lamp burn?", hits(text))
+    reading = Reader(cross_encoder, thorough).read("What does the lamp burn?", hits(text))
     assert reading is not None
     assert {citation.headings for citation in reading.citations} == {("The lamp",), ("The log",)}
     assert all("rapeseed oil" in citation.text for citation in reading.citations)

@@ -1,0 +1,1 @@
+"""Training of the two models that retrieval runs on: token vectors and the reader."""
