@@ -112,9 +112,16 @@ class Display:
         """One line a fact."""
         table = Table(show_header=False)
         for what, value in shape.items():
-            shown = value["name"] if isinstance(value, dict) else ", ".join(value) if isinstance(value, list) else value
+            shown = value["name"] if isinstance(value, dict) else value
+            if isinstance(value, list):
+                shown = ", ".join(_segment(it) if isinstance(it, dict) else it for it in value)
             table.add_row(what.replace("_", " "), escape(str(shown)))
         self._out.print(table)
+
+
+def _segment(shape: dict[str, Any]) -> str:
+    """A part of the index in words."""
+    return f"{shape['kind']} of {shape['vectors']} vectors (recall {shape['recall']:.2f})"
 
 
 def _panel(answer: Answer, width: int) -> Panel:

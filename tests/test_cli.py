@@ -156,6 +156,7 @@ class TestOnTheTinyCorpus:
         status = as_json("status")
         assert (status["revision"], status["documents"]) == (1, 3)
         assert status["passages"] == sum(it["passages"] for it in as_json("ls")["documents"])
+        assert sum(it["vectors"] for it in status["index"]) in {0, status["vectors"]}
         for command, expected in ((["ls"], "lighthouse.md"), (["history"], "ingested"), (["status"], "revision")):
             code, out, _ = run(*command)
             assert code == 0

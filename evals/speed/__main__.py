@@ -49,7 +49,7 @@ def main() -> None:
             told("concurrent", concurrent(store, asked))
         for size in given.sizes:
             home = Path(folder) / str(size)
-            told(f"{size} passages", at_size(fill(home, size, settings), home, size, settings))
+            told(f"{size} passages", at_size(fill(home, size, settings), home))
     given.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 
 

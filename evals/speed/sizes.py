@@ -12,19 +12,18 @@ import numpy as np
 
 from evals.speed.clock import in_turn, medians, percentile, ratio
 from evals.speed.corpus import opened
-from kstore.settings import Settings
 from kstore.vectors.memory import VectorMemory
 
 _EDITS = 41
 _SEARCHES = 51
 
 
-def at_size(memory: VectorMemory, home: Path, size: int, settings: Settings) -> dict[str, Any]:
-    """Edits and searches of a memory of ``size`` passages, which is closed afterwards and opened by a new process."""
+def at_size(memory: VectorMemory, home: Path) -> dict[str, Any]:
+    """Edits and searches of a memory, which is closed afterwards and opened by a new process."""
     memory.snapshot()
     found = {"edit": _edits(memory), "search": _searches(memory)}
     memory.close()
-    return {**found, "resident": _resident(home, settings)}
+    return {**found, "resident": _resident(home)}
 
 
 def _edits(memory: VectorMemory) -> dict[str, Any]:
@@ -60,7 +59,7 @@ def _searches(memory: VectorMemory) -> dict[str, Any]:
     return {"median_ms": medians(times), "search_over_faiss": ratio(times, "search", "faiss")}
 
 
-def _resident(home: Path, settings: Settings) -> dict[str, Any]:
+def _resident(home: Path) -> dict[str, Any]:
     """What a new process holds in memory once it has searched, beside the index's own bytes."""
     script = (
         "import json, sys; from pathlib import Path; from evals.speed.sizes import resident;"

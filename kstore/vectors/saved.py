@@ -84,6 +84,17 @@ def load_index(folder: Path, dimension: int, belongs: Callable[[Origin], bool]) 
     return None
 
 
+def described(folder: Path) -> list[dict[str, Any]]:
+    """The segments of the saved index as its manifest tells them, unverified; none where there is no whole one."""
+    try:
+        manifest = _read_manifest(folder)
+    except (OSError, ValueError):
+        return []
+    if manifest.get("format") != _FORMAT:
+        return []
+    return [{"kind": it["kind"], "vectors": it["count"], "recall": it["recall"]} for it in manifest["segments"]]
+
+
 def _save_segment(segment: Segment, folder: Path) -> Segment:
     if segment.sha256 is not None and (folder / f"{segment.sha256}.faiss").is_file():
         return segment

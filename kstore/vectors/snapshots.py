@@ -5,13 +5,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from kstore.encoding.encoder import Encoder
 from kstore.filters import EVERYTHING, Filter
 from kstore.types import Stopwatch
 from kstore.vectors.index import Alive, DenseIndex, Segment
 from kstore.vectors.kinds import FLAT, Kind, Rule
-from kstore.vectors.saved import Origin, load_index, save_index
+from kstore.vectors.saved import Origin, described, load_index, save_index
 from kstore.vectors.store import Head, Store
 
 _MANY_SEGMENTS = 12
@@ -74,10 +75,13 @@ class Snapshots:
                 self._compact_in_background(snapshot)
         return snapshot
 
-    def described(self) -> list[dict[str, str | int | float]]:
-        """Each segment of the index that is in use, or kept on disk: its kind, vectors, and recall@10 when built."""
-        index = self.latest().index
-        return [{"kind": str(it.kind), "vectors": int(it.ids.size), "recall": it.recall} for it in index.segments]
+    def described(self) -> list[dict[str, Any]]:
+        """Each segment of the index in use or, before the first search, of the one on disk: its kind, how many vectors
+        it has, and the recall@10 that it had when it was built."""
+        if self._snapshot is None:
+            return described(self._folder)
+        segments = self._snapshot.index.segments
+        return [{"kind": str(it.kind), "vectors": int(it.ids.size), "recall": it.recall} for it in segments]
 
     def alive(self, revision: int, where: Filter = EVERYTHING) -> Alive:
         """Which texts stand at any revision and may be found."""

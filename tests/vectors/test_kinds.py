@@ -192,6 +192,10 @@ def test_the_index_is_kept_and_made_anew_where_another_kind_is_wanted(open_kind:
     assert settled(memory) == ["hnsw"]
     memory.close()
     again = open_kind("hnsw")
+    (told,) = again.snapshots.described()
+    assert (str(told["kind"]).split(",")[0], told["vectors"]) == ("hnsw", 1200)
+    assert 0.95 <= told["recall"] <= 1
+    assert not again.snapshots.pinned, "told without loading anything"
     again.snapshot()
     assert again.snapshots._compaction is None, "what was kept is used"
     assert settled(again) == ["hnsw"]
