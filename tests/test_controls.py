@@ -97,7 +97,7 @@ class TestChanges:
 
         parts = {"refinements", "cut", "sampling"}
         everything = (names(Controls) - parts) | names(Refinements) | names(Cut) | names(Sampling)
-        assert everything - set(SETTABLE) == {"k", "as_of", "stop"}
+        assert everything - set(SETTABLE) == {"k", "as_of", "stop", "where"}
         assert set(SETTABLE) <= everything
 
     @pytest.mark.parametrize(

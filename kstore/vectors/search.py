@@ -75,6 +75,7 @@ class Searcher:
         if refinements.rerank and self._reranker:
             scores, matches = self._reranker.rerank(query, scores)
             watch.lap("rerank")
+        lexical = {text: lexical.get(text, 0.0) for text in scores}
         return self._evidence(query, k, revision, where, scores, similarities, lexical, matches)
 
     def _nearest(self, snapshot: Snapshot, vector: Vectors, depth: int, alive: Alive) -> dict[int, float]:
