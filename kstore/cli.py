@@ -38,6 +38,12 @@ FilterOption = Annotated[
         metavar="NAME=VALUE",
     ),
 ]
+LearntOption = Annotated[
+    str, typer.Option("--corpus", help="File, folder or git repository[@REV] to learn.", metavar="SOURCE")
+]
+QuestionsOption = Annotated[list[Path], typer.Option(help="Question files to learn from.", metavar="FILE")]
+DevOption = Annotated[list[Path], typer.Option(help="Question files to calibrate on.", metavar="FILE")]
+SeedOption = Annotated[int | None, typer.Option(help="Makes a run repeatable.")]
 EmptyOption = Annotated[bool, typer.Option("--empty", help="Start a new store without the guide.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A document's name, such as notes/today.md.")]
 
@@ -225,12 +231,12 @@ def status(context: typer.Context, as_json: JsonOption = False, home: HomeOption
 @app.command()
 def train(
     context: typer.Context,
-    corpus: Annotated[str, typer.Option(help="File, folder or git repository[@REV] to learn.", metavar="SOURCE")],
+    corpus: LearntOption,
     out: Annotated[Path, typer.Option(help="Folder for the model.", metavar="DIR")],
-    questions: Annotated[list[Path], typer.Option(help="Question files to learn from.", metavar="FILE")] = [],  # noqa: B006
-    dev: Annotated[list[Path], typer.Option(help="Question files to calibrate on.", metavar="FILE")] = [],  # noqa: B006
+    questions: QuestionsOption = [],  # noqa: B006
+    dev: DevOption = [],  # noqa: B006
     epochs: Annotated[int | None, typer.Option(help="Passes over the examples.", min=1)] = None,
-    seed: Annotated[int | None, typer.Option(help="Makes a run repeatable.")] = None,
+    seed: SeedOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model on a corpus: its questions where there are some, and its own definitions."""
@@ -248,17 +254,17 @@ def train(
 @app.command("train-retrieval")
 def train_retrieval_models(
     context: typer.Context,
-    corpus: Annotated[str, typer.Option(help="File, folder or git repository[@REV] to learn.", metavar="SOURCE")],
+    corpus: LearntOption,
     out: Annotated[Path, typer.Option(help="Folder for lessons, models and records.", metavar="DIR")],
-    questions: Annotated[list[Path], typer.Option(help="Question files to learn from.", metavar="FILE")] = [],  # noqa: B006
-    dev: Annotated[list[Path], typer.Option(help="Question files to calibrate on.", metavar="FILE")] = [],  # noqa: B006
+    questions: QuestionsOption = [],  # noqa: B006
+    dev: DevOption = [],  # noqa: B006
     squad: Annotated[list[Path], typer.Option(help="SQuAD files to learn from as well.", metavar="FILE")] = [],  # noqa: B006
     only: Annotated[list[str], typer.Option(help="lessons, reader, tokens or calibration.", metavar="PART")] = [],  # noqa: B006
     onward: Annotated[bool, typer.Option("--onward", help="Begin with the shipped weights.")] = False,
     epochs: Annotated[int | None, typer.Option(help="Passes over the lessons.", min=1)] = None,
     steps: Annotated[int | None, typer.Option(help="Steps at most, for each model.", min=1)] = None,
     minutes: Annotated[float | None, typer.Option(help="Minutes of training at most, for each model.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Makes a run repeatable.")] = None,
+    seed: SeedOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train the models that retrieval finds and reads with: token vectors and the reader."""

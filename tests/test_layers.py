@@ -9,12 +9,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 # What each part may import of the others; those of the ground are for everybody.
-GROUND = {"types", "errors", "controls", "settings", "filters"}
+GROUND = {"types", "errors", "controls", "settings", "filters", "lines"}
 MAY_IMPORT = {
     "types": {"controls"},
     "errors": set(),
     "controls": {"errors", "filters"},
     "filters": {"errors"},
+    "lines": {"errors"},
     "settings": {"errors"},
     "text": GROUND,
     "encoding": GROUND,

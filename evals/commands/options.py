@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from kstore.errors import InputError
+
 ARMS = "parametric,retrieval,lexical-only,top-passage,oracle-passage,always-decline"  # those that want nothing more
 MEMORIES = "parametric,retrieval"
 
@@ -42,6 +44,14 @@ OutOption = Annotated[Path, typer.Option("--out", help="The folder of the run.",
 
 def names_in(given: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in given.split(",") if name.strip())
+
+
+def whole_numbers(option: str, given: str) -> tuple[int, ...]:
+    """The numbers that an option was given; InputError where one is none."""
+    try:
+        return tuple(int(it) for it in names_in(given))
+    except ValueError as error:
+        raise InputError(f"{option} takes whole numbers with commas between them, not {given!r}") from error
 
 
 def print_json(shape: dict[str, Any]) -> None:

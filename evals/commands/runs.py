@@ -17,6 +17,7 @@ from evals.commands.options import (
     SeedOption,
     names_in,
     print_json,
+    whole_numbers,
 )
 from kstore.errors import InputError
 
@@ -120,10 +121,7 @@ def latency(
     from evals.outputs import REPORT
     from kstore.display import Display
 
-    try:
-        load = Load(tuple(int(it) for it in names_in(clients)), seconds, objective_ms, cold)
-    except ValueError as error:
-        raise InputError(f"--clients takes whole numbers with commas between them, not {clients!r}") from error
+    load = Load(whole_numbers("--clients", clients), seconds, objective_ms, cold)
     paid = Prices.read(prices) if prices else None
     command = " ".join(sys.argv[1:])
     summary = conduct(questions, names_in(arms), load, out, seed, resume, command, paid, Display().progress)
@@ -155,10 +153,7 @@ def index(
     from evals.outputs import REPORT
     from kstore.display import Display
 
-    try:
-        counts = [int(it) for it in names_in(sizes)]
-    except ValueError as error:
-        raise InputError(f"--sizes takes whole numbers with commas between them, not {sizes!r}") from error
+    counts = whole_numbers("--sizes", sizes)
     if not counts or min(counts) < LEAST:
         raise InputError(f"--sizes takes numbers of at least {LEAST}: an index is trained on its vectors")
     command = " ".join(sys.argv[1:])

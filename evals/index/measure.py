@@ -13,7 +13,8 @@ from kstore.vectors.index import Segment
 from kstore.vectors.kinds import FLAT, Kind
 
 K = 10
-_EFFORTS = {"hnsw": ("ef_search", (16, 32, 64, 128, 256, 512)), "ivf": ("nprobe", (1, 2, 4, 8, 16, 32, 64, 128))}
+_NODES = (16, 32, 64, 128, 256, 512)  # that a graph is searched at
+_LISTS = (1, 2, 4, 8, 16, 32, 64, 128)  # that are searched of all
 
 
 class IndexRow(BaseModel):
@@ -71,9 +72,8 @@ def _tried(kind: Kind) -> Iterator[tuple[int | None, Kind]]:
     if kind.exact:
         yield None, kind
         return
-    name, efforts = _EFFORTS[kind.name.partition("-")[0]]
-    for effort in efforts:
-        yield effort, Kind.read(",".join([*str(kind).split(","), f"{name}={effort}"]))
+    for effort in _NODES if kind.name == "hnsw" else _LISTS:
+        yield effort, kind.at_effort(effort)
 
 
 def _search(kind: Kind, index: faiss.Index, vectors: Vectors, query: Vectors) -> np.ndarray:

@@ -102,7 +102,7 @@ def reliability(curves: Mapping[str, Any], looks: Looks) -> Plot | None:
     ]
     data = tables.plain("Reliability: the bins", ("arm", "confidence", "accuracy", "n"), rows)
     caption = "How often an answer is right, by how sure the arm was of it. Below the dotted line it was too sure."
-    return _plot("reliability", "Reliability", caption, _tall(len(bins) + 1), paint, data) if bins else None
+    return _plot("reliability", "Reliability", caption, tall(len(bins) + 1), paint, data) if bins else None
 
 
 def risk_coverage(curves: Mapping[str, Any], looks: Looks) -> Plot | None:
@@ -121,7 +121,7 @@ def risk_coverage(curves: Mapping[str, Any], looks: Looks) -> Plot | None:
     rows = [(arm, *(number(_at(found, it)) for it in _COVERAGES)) for arm, found in lines.items()]
     data = tables.plain("Risk at a coverage", ("arm", *(f"{it:.0%}" for it in _COVERAGES)), rows)
     caption = "If only the surest answers are given, how many of them are wrong? The lower the line the better."
-    return _plot("risk-coverage", "Risk and coverage", caption, _tall(len(lines)), paint, data) if lines else None
+    return _plot("risk-coverage", "Risk and coverage", caption, tall(len(lines)), paint, data) if lines else None
 
 
 def latency(curves: Mapping[str, Any], looks: Looks) -> Plot | None:
@@ -134,13 +134,13 @@ def latency(curves: Mapping[str, Any], looks: Looks) -> Plot | None:
             _line(axes, [(max(ms, 1e-3), share) for share, ms in thinned(found)], looks[arm], arm)
         axes.set(xlabel="time to the answer", ylabel="share of answers", ylim=(-0.02, 1.02))
         axes.set_xscale("log")
-        _durations(axes)
+        durations(axes)
         legend(figure, len(lines))
 
     rows = [(arm, *(f"{number(_at(found, it))} ms" for it in _QUANTILES)) for arm, found in lines.items()]
     data = tables.plain("Time to an answer, by quantile", ("arm", *(f"p{it * 100:.0f}" for it in _QUANTILES)), rows)
     caption = "How many answers are there after how long; a line further left is faster. The scale is logarithmic."
-    return _plot("latency", "Time to an answer", caption, _tall(len(lines)), paint, data) if lines else None
+    return _plot("latency", "Time to an answer", caption, tall(len(lines)), paint, data) if lines else None
 
 
 def stages(slug: str, title: str, medians: Mapping[str, Mapping[str, Any]], looks: Looks) -> Plot | None:
@@ -165,7 +165,7 @@ def stages(slug: str, title: str, medians: Mapping[str, Mapping[str, Any]], look
         axes.set_yticklabels([f"{printable(arm, 14)}: {printable(stage, 14)}" for arm, stage, _ in bars])
         axes.set_xlim(left=min(it for *_, it in bars) / 2, right=max(it for *_, it in bars) * 8)
         axes.grid(axis="y", visible=False)
-        _durations(axes)
+        durations(axes)
 
     texts = {arm: {stage: f"{number(ms)} ms" for stage, ms in found.items()} for arm, found in known.items()}
     data = tables.down(f"{title}: medians", "stage", texts)
@@ -198,12 +198,13 @@ def legend(figure: Figure, entries: int) -> None:
         figure.legend(loc="outside lower center", ncols=min(2, entries), borderaxespad=0.2, columnspacing=1.2)
 
 
-def _tall(entries: int) -> float:
+def tall(entries: int) -> float:
     """The height of a plot with so many names in its legend."""
     return 250 + 16 * -(-entries // 2)
 
 
-def _durations(axes: Axes) -> None:
+def durations(axes: Axes) -> None:
+    """Name the decades of an axis of milliseconds as people say them."""
     axes.xaxis.set_major_locator(LogLocator(numticks=_DECADES))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda ms, _: duration(ms)))
     axes.xaxis.set_minor_formatter(NullFormatter())

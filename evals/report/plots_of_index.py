@@ -5,12 +5,11 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from evals.report import tables
 from evals.report.canvas import Plot, draw, looks
-from evals.report.plots import legend
-from evals.report.wording import duration, number
+from evals.report.plots import durations, legend, tall
+from evals.report.wording import number
 
 
 def recall_by_time(curves: Mapping[str, Mapping[str, Sequence[Sequence[float]]]]) -> list[Plot]:
@@ -35,9 +34,7 @@ def _one(size: str, kinds: Mapping[str, Sequence[Sequence[float]]]) -> Plot:
             )
         axes.set(xlabel="median time of a query", ylabel="recall@10", ylim=(-0.02, 1.02))
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(numticks=6))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda ms, _: duration(ms)))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        durations(axes)
         legend(figure, len(kinds))
 
     rows = [
@@ -48,7 +45,7 @@ def _one(size: str, kinds: Mapping[str, Sequence[Sequence[float]]]) -> Plot:
     caption = "Each point is one effort of searching; further left is faster, higher finds more. Logarithmic scale."
     slug = f"index-{size}"
     data = tables.plain(title, ("kind", "median time", "recall@10"), rows)
-    return Plot(slug, title, caption, draw(slug, title, 250 + 16 * -(-len(kinds) // 2), paint), data)
+    return Plot(slug, title, caption, draw(slug, title, tall(len(kinds)), paint), data)
 
 
 def comparison(table: Sequence[Mapping[str, Any]]) -> tables.Table:

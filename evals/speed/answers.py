@@ -58,7 +58,7 @@ def plumbing(store: KStore, asked: Sequence[str]) -> dict[str, Any]:
         scores, rows = bare.search(vector, _DEPTH)
         lexical = dict(search_lexical(memory.store, question, _DEPTH, snapshot.revision))
         similarities = dict(zip((int(ids[row]) for row in rows[0]), map(float, scores[0]), strict=True))
-        return convex_fusion(similarities, {text: lexical.get(text, 0.0) for text in similarities})
+        return convex_fusion(similarities, lexical)
 
     def whole(question: str) -> object:
         return store.search(question, 10, refinements=Refinements(False, False, False))

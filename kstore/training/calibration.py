@@ -3,10 +3,8 @@
 import itertools
 import math
 import random
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +14,10 @@ from kstore.encoding.encoder import Encoder
 from kstore.encoding.tokens import TokenEncoder
 from kstore.reading.reader import CrossEncoder, Finding
 from kstore.reading.tuning import Tuning
-from kstore.text.markdown import SPLITTER, split
+from kstore.training.pieces import searchable
 from kstore.training.questions import Material, Question
 from kstore.training.scores import contains, token_f1
 from kstore.types import Hit, Progress, no_progress
-from kstore.vectors.memory import VectorMemory
 
 _PASSAGES = 5  # that a question is searched for
 _DECLINED = 0.1  # of the answerable dev questions
@@ -78,20 +75,15 @@ def listen(
     if most is not None and len(asked) > most:
         asked = random.Random(0).sample(asked, most)
     heard: list[Heard] = []
-    with tempfile.TemporaryDirectory(prefix="kstore-training-") as folder:
-        memory = VectorMemory(Path(folder), lambda name: encoder, split, SPLITTER, progress=progress, matcher=matcher)
-        try:
-            memory.apply(material.documents, "dev")
-            for done, (phrasing, question) in enumerate(asked):
-                if done % 50 == 0:
-                    progress("asking dev questions", done, len(asked))
-                hits = memory.search(phrasing, _PASSAGES).hits
-                stretches = stretches_of(hits)
-                if stretches:
-                    first, others = reader.read(phrasing, stretches[:1]), reader.read(phrasing, stretches[1:])
-                    heard.append(Heard(question, hits, first, others))
-        finally:
-            memory.close()
+    with searchable(material.documents, encoder, progress, matcher) as memory:
+        for done, (phrasing, question) in enumerate(asked):
+            if done % 50 == 0:
+                progress("asking dev questions", done, len(asked))
+            hits = memory.search(phrasing, _PASSAGES).hits
+            stretches = stretches_of(hits)
+            if stretches:
+                first, others = reader.read(phrasing, stretches[:1]), reader.read(phrasing, stretches[1:])
+                heard.append(Heard(question, hits, first, others))
     return heard
 
 

@@ -1,7 +1,8 @@
 """The passages of a training corpus, split as the product splits them, and the search among them."""
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +14,10 @@ from kstore.text.markdown import SPLITTER, split
 from kstore.training.questions import Place
 from kstore.types import Progress, encoder_text, no_progress
 from kstore.vectors.memory import VectorMemory
+from kstore.vectors.rerank import TokenMatcher
 
-_AS_FOUND = Refinements(
-    rerank=False
-)  # meaning and words alone: it is the reranker that is to learn from their mistakes
+# Meaning and words alone: it is the reranker that is to learn from their mistakes.
+_AS_FOUND = Refinements(rerank=False)
 
 
 @dataclass(frozen=True)
@@ -74,15 +75,24 @@ class Pieces:
         """For each question the pieces that the product's own search finds before it reranks, best first."""
         asked = list(dict.fromkeys(questions))
         found: dict[str, list[int]] = {}
-        with tempfile.TemporaryDirectory(prefix="kstore-training-") as folder:
-            memory = VectorMemory(Path(folder), lambda name: encoder, split, SPLITTER, progress=progress)
-            try:
-                memory.apply(self.documents, "training")
-                for done, question in enumerate(asked):
-                    if done % 100 == 0:
-                        progress("searching", done, len(asked))
-                    hits = memory.search(question, depth, refinements=_AS_FOUND).hits
-                    found[question] = [self._numbers[hit.document, hit.start] for hit in hits]
-            finally:
-                memory.close()
+        with searchable(self.documents, encoder, progress) as memory:
+            for done, question in enumerate(asked):
+                if done % 100 == 0:
+                    progress("searching", done, len(asked))
+                hits = memory.search(question, depth, refinements=_AS_FOUND).hits
+                found[question] = [self._numbers[hit.document, hit.start] for hit in hits]
         return found
+
+
+@contextmanager
+def searchable(
+    documents: Mapping[str, str], encoder: Encoder, progress: Progress, matcher: TokenMatcher | None = None
+) -> Iterator[VectorMemory]:
+    """The explicit memory of the documents, in a folder that goes with it; reranked where there is a ``matcher``."""
+    with tempfile.TemporaryDirectory(prefix="kstore-training-") as folder:
+        memory = VectorMemory(Path(folder), lambda name: encoder, split, SPLITTER, progress=progress, matcher=matcher)
+        try:
+            memory.apply(documents, "training")
+            yield memory
+        finally:
+            memory.close()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kstore.errors import InputError
+from kstore.lines import numbered_lines
 
 # Articles of SQuAD that are never trained on, so that figures on them say how the models do on a text they do not know.
 KEPT_BACK = ("Amazon_rainforest", "Packet_switching", "Genghis_Khan", "Prime_number", "Steam_engine")
@@ -86,13 +87,7 @@ def file_digest(file: Path) -> str:
 
 
 def _questions(file: Path, documents: Mapping[str, str]) -> Iterator[Question]:
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n")  # not splitlines: JSON lets U+2028 and its like stand
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the questions in {file}: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(file):
         try:
             case = json.loads(line)
             phrasings = tuple(str(text) for text in (case["question"], *case.get("paraphrases", ())))

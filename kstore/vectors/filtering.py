@@ -34,3 +34,11 @@ def condition(where: Filter) -> tuple[str, dict[str, Any]]:
         parts.append(f" AND {_HEADING}")
         parameters["headings"] = json.dumps(where.headings)
     return "".join(parts), parameters
+
+
+def standing(where: Filter) -> tuple[str, dict[str, Any]]:
+    """What follows FROM to name the passages ``p`` that stand at ``:r`` and pass the filter; more conditions may be
+    added with AND. Their texts are joined only where the filter looks at them."""
+    also, parameters = condition(where)
+    texts = " JOIN texts t ON t.id = p.text" if where.headings else ""
+    return f"passages p{texts} WHERE p.born <= :r AND p.died > :r{also}", parameters

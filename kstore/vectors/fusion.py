@@ -8,13 +8,14 @@ def convex_fusion(
 ) -> dict[int, float]:
     """``{id: score}``: ``weight`` of the cosine and the rest of the BM25 score, each divided by its maximum.
 
-    Both mappings hold every candidate, with 0 where it was not found, so no score stands in for a missing one. A
+    The candidates are those of ``similarities``; one that no query word occurs in has no score in ``lexical``, or 0. A
     convex sum of normalised scores does better than reciprocal ranks (Bruch, Gai and Ingber 2023), here too.
     """
     highest_similarity = max(similarities.values(), default=0.0)
-    highest_lexical = max(lexical.values(), default=0.0)
+    words = {text: lexical.get(text, 0.0) for text in similarities}
+    highest_lexical = max(words.values(), default=0.0)
     return {
-        text: weight * _share(similarity, highest_similarity) + (1 - weight) * _share(lexical[text], highest_lexical)
+        text: weight * _share(similarity, highest_similarity) + (1 - weight) * _share(words[text], highest_lexical)
         for text, similarity in similarities.items()
     }
 

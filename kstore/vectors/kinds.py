@@ -112,9 +112,12 @@ class Kind:
 
     def harder(self) -> "Kind":
         """The same, looking twice as far."""
-        effort = _EFFORT[self.name]
-        doubled = {key: 2 * value if key == effort else value for key, value in self.parameters}
-        return replace(self, parameters=tuple(doubled.items()))
+        return self.at_effort(2 * self[_EFFORT[self.name]])
+
+    def at_effort(self, effort: int) -> "Kind":
+        """The same, looking so far: at ``effort`` nodes or lists."""
+        parameter = _EFFORT[self.name]
+        return replace(self, parameters=tuple({**dict(self.parameters), parameter: effort}.items()))
 
     def _inverted(self, quantizer: Any, dimension: int, count: int) -> Any:
         nlist = min(self["nlist"] or int(4 * count**0.5), max(count // _PER_CENTROID, 1))

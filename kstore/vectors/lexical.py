@@ -3,7 +3,7 @@
 import re
 
 from kstore.filters import EVERYTHING, Filter
-from kstore.vectors.filtering import condition
+from kstore.vectors.filtering import standing
 from kstore.vectors.store import Store
 
 # Words that ask rather than name: leaving them out of the query is worth more than any fusion weight.
@@ -46,14 +46,12 @@ def search_lexical(
     expression = match_expression(query)
     if not expression:
         return []
-    also, parameters = condition(where)
-    texts = " JOIN texts t ON t.id = p.text" if where.headings else ""
+    places, parameters = standing(where)
     parameters |= {"heading": _HEADING_WEIGHT, "body": _BODY_WEIGHT, "words": expression, "r": revision, "k": k}
     with store.database.reading() as connection:
         rows = connection.execute(
             "SELECT rowid, -bm25(lexical, :heading, :body) AS score FROM lexical WHERE lexical MATCH :words"
-            f" AND EXISTS (SELECT 1 FROM passages p{texts} WHERE p.text = lexical.rowid"
-            f" AND p.born <= :r AND p.died > :r{also}) ORDER BY score DESC, rowid LIMIT :k",
+            f" AND EXISTS (SELECT 1 FROM {places} AND p.text = lexical.rowid) ORDER BY score DESC, rowid LIMIT :k",
             parameters,
         ).fetchall()
     return [(int(text), float(score)) for text, score in rows]

@@ -63,12 +63,12 @@ class Searcher:
         lexical = dict(search_lexical(self._store, " ".join([query, *also]), depth, revision, where))
         watch.lap("search")
         similarities = self._of_all(lexical, similarities, snapshot, vector)
-        scores: Mapping[int, float] = _fused(similarities, lexical)
+        scores: Mapping[int, float] = convex_fusion(similarities, lexical)
         watch.lap("fuse")
         if refinements.feedback and scores:
             moved = self._moved(vector, scores, snapshot)
             nearer = self._of_all(lexical, self._nearest(snapshot, moved, depth, alive), snapshot, moved)
-            scores = _fused(nearer, lexical)
+            scores = convex_fusion(nearer, lexical)
             similarities = self._of_all(scores, similarities, snapshot, vector)
             watch.lap("feedback")
         matches = None
@@ -137,7 +137,3 @@ class Searcher:
             for row in rows[:k]
         )
         return Evidence(query, revision, hits)
-
-
-def _fused(similarities: Mapping[int, float], lexical: Mapping[int, float]) -> dict[int, float]:
-    return convex_fusion(similarities, {text: lexical.get(text, 0.0) for text in similarities})

@@ -14,7 +14,7 @@ from kstore.errors import NotFoundError, RevisionError
 from kstore.filters import EVERYTHING, Filter
 from kstore.types import Document
 from kstore.vectors.database import Database
-from kstore.vectors.filtering import condition
+from kstore.vectors.filtering import condition, standing
 from kstore.vectors.schema import ALIVE
 
 Ids = npt.NDArray[np.int64]
@@ -275,13 +275,10 @@ class Store:
     def alive(self, revision: int, where: Filter = EVERYTHING) -> Ids:
         """Ids of the texts that stand in some document at ``revision``, where the filter lets them be found,
         ascending."""
-        also, parameters = condition(where)
-        texts = " JOIN texts t ON t.id = p.text" if where.headings else ""
+        places, parameters = standing(where)
         with self.database.reading() as connection:
             rows = connection.execute(
-                f"SELECT DISTINCT p.text FROM passages p{texts} WHERE p.born <= :r AND p.died > :r{also}"
-                " ORDER BY p.text",
-                {"r": revision, **parameters},
+                f"SELECT DISTINCT p.text FROM {places} ORDER BY p.text", {"r": revision, **parameters}
             ).fetchall()
         return np.array([text for (text,) in rows], dtype=np.int64)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kstore.errors import InputError
+from kstore.lines import numbered_lines
 
 BLANK = "___"  # stands for the answer in a statement
 _TEMPLATES = ("What is {}?", "Define {}.", "What does {} mean?", "Explain {}.", "Can you tell me what {} is?")
@@ -40,13 +41,7 @@ def definition_examples(fact: str, term: str, sentence: str) -> list[Example]:
 
 
 def _file_examples(file: Path) -> Iterator[Example]:
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n")  # not splitlines: JSON lets U+2028 and its like stand
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the questions in {file}: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(file):
         try:
             question = json.loads(line)
             if question["answers"] is None:
