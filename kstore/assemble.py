@@ -2,7 +2,7 @@
 
     question ─► KStore.ask ─► ParametricArm ─► Generator (weights) ───────────┐
                     │                                                         ├─► Answer(as_of, citations, timings)
-                    └───────► RetrievalArm ──► VectorMemory ─► reader ────────┘
+                    └───────► RetrievalArm ──► VectorMemory ─► PassageReader ─┘
                                                    │
     document ─► KStore.put ─► split ─► encode ─────┴─► Store (SQLite: the truth) ─► DenseIndex, BM25 (derived)
 
@@ -11,7 +11,7 @@ Each wing is imported where it is chosen, so a process loads only what it uses, 
 
 import threading
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,19 +63,26 @@ def open_kstore(settings: Settings | None = None, *, empty: bool = False, progre
         _start(memory, empty, chosen.max_document_bytes)
         return memory
 
+    @cache
+    def generator() -> "Generator":  # one for both arms, which are made one at a time
+        return _generator(chosen, encoders.named)
+
     def parametric(kstore: KStore) -> Arm:
         from kstore.answering.parametric import ParametricArm
 
-        return ParametricArm(_generator(chosen, encoders.named), kstore.revision_of)
+        return ParametricArm(generator(), kstore.revision_of)
 
     def retrieval(kstore: KStore) -> Arm:
+        from kstore.answering.grounded import GroundedReader
         from kstore.answering.reader import Reader
         from kstore.answering.retrieval import RetrievalArm
         from kstore.reading.reader import CrossEncoder
 
+        encoders.tokens.model.load()
+        if not _recalls_only(chosen) and generator().instructable:
+            return RetrievalArm(kstore.memory, GroundedReader(generator()))
         cross_encoder = CrossEncoder(chosen.threads)
-        for model in (encoders.tokens.model, cross_encoder.model):
-            model.load()
+        cross_encoder.model.load()
         return RetrievalArm(kstore.memory, Reader(cross_encoder))
 
     return KStore(open_memory, {"parametric": parametric, "retrieval": retrieval}, chosen.max_document_bytes)
@@ -117,16 +124,27 @@ class _Encoders:
             return self._loaded[wanted]
 
 
-def _generator(settings: Settings, encoder: Callable[[str | None], Encoder]) -> "Generator":
-    """The generator that the settings name: the shipped model, one that ``kstore train`` made, or any causal model of
-    the Hugging Face kind."""
+def _recalls_only(settings: Settings) -> bool:
+    """Whether the generator is of kstore's own kind, which reads nothing: the shipped one, or one that ``kstore train``
+    made."""
     from kstore.weights.generator import TrainingRecord
-    from kstore.weights.shipped import FOLDER, KIND, SentencePromptedGenerator
+    from kstore.weights.shipped import KIND
 
-    folder = weights_folder(settings)
-    record = TrainingRecord.read(folder)
-    if folder == FOLDER or (record is not None and record.kind == KIND):
-        return SentencePromptedGenerator(folder, encoder(None))
+    record = TrainingRecord.read(weights_folder(settings))
+    return settings.generator == SHIPPED_GENERATOR or (record is not None and record.kind == KIND)
+
+
+def _generator(settings: Settings, encoder: Callable[[str | None], Encoder]) -> "Generator":
+    """The generator that the settings name: of kstore's own kind, hosted, or any causal model of the Hugging Face
+    kind."""
+    if _recalls_only(settings):
+        from kstore.weights.shipped import SentencePromptedGenerator
+
+        return SentencePromptedGenerator(weights_folder(settings), encoder(None))
+    from kstore.weights.hosted import HostedGenerator, is_hosted
+
+    if is_hosted(settings.generator):
+        return HostedGenerator(settings.generator, settings.generator_url)
     from kstore.weights.huggingface import HuggingFaceGenerator
 
     return HuggingFaceGenerator(settings.generator, settings.threads)

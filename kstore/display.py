@@ -3,6 +3,7 @@
 import re
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from rich.columns import Columns
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from kstore.types import Answer, Evidence, Reply
+from kstore.types import Answer, Citation, Evidence, Reply
 
 _SIDE_BY_SIDE = 96  # columns; on a narrower terminal the answers stand below each other
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -127,7 +128,7 @@ def _segment(shape: dict[str, Any]) -> str:
 def _panel(answer: Answer, width: int) -> Panel:
     parts: list[Text | str | Markdown] = []
     if answer.text is not None:
-        parts.append(Markdown(printable(answer.text)))  # quotes carry their document's markup
+        parts.append(Markdown(printable(_marked(answer.text, answer.citations))))  # quotes carry their own markup
     else:
         parts.append(Text(f"declined: {answer.declined}", style="yellow"))
     parts.append("")
@@ -143,6 +144,14 @@ def _panel(answer: Answer, width: int) -> Panel:
     parts.append(Text.assemble(("time       ", "dim"), f"{answer.timings['total']:.1f} ms ({stages})"))
     parts.append(Text.assemble(("model      ", "dim"), answer.model))
     return Panel(Group(*parts), title=f"[bold]{answer.arm}[/]", title_align="left", width=width)
+
+
+def _marked(text: str, citations: Sequence[Citation]) -> str:
+    """The text with the numbers of the citations behind the claims that they support, each line of claims by itself."""
+    behind = [(it.claim[1], number) for number, it in enumerate(citations, start=1) if it.claim]
+    for end, number in sorted(behind, reverse=True):
+        text = f"{text[:end]} [{number}]{text[end:]}"
+    return text.replace("\n", "  \n") if behind else text
 
 
 def _shortened(text: str) -> str:

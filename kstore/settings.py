@@ -28,7 +28,11 @@ class Settings(BaseSettings):
         + PACKAGED_ENCODER,
     )
     generator: str = Field(
-        default=SHIPPED_GENERATOR, description="'shipped', or a causal language model by folder or hub name"
+        default=SHIPPED_GENERATOR,
+        description="'shipped', a causal language model by folder or hub name, or provider:model, which is hosted",
+    )
+    generator_url: str | None = Field(
+        default=None, description="address of an OpenAI-compatible server (http://HOST:PORT/v1), for openai:MODEL"
     )
     index: str = Field(default="auto", description="kind of index, with parameters, or 'auto'; see vectors/kinds.py")
     index_memory: int | None = Field(default=None, ge=1, description="bytes that an index of kind 'auto' may take")

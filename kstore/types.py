@@ -116,7 +116,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A quotation that supports an answer: ``document[start:end]`` at ``revision`` is exactly ``text``."""
+    """A quotation that supports an answer: ``document[start:end]`` at ``revision`` is exactly ``text``.
+
+    ``claim`` is the span of the answer's text that it supports, None where that is the whole.
+    """
 
     document: str
     headings: tuple[str, ...]
@@ -127,6 +130,7 @@ class Citation:
     text: str
     score: float
     revision: int
+    claim: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

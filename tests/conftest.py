@@ -1,5 +1,6 @@
 """What the tests share: the packaged encoder, prepared once a run, and stores made with it. Nothing here is a fake."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -43,8 +44,10 @@ def environment(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("KSTORE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("KSTORE_CACHE", str(cache))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    for name in ("KSTORE_ENCODER", "KSTORE_GENERATOR", "KSTORE_MAX_DOCUMENT_BYTES", "KSTORE_THREADS"):
-        monkeypatch.delenv(name, raising=False)
+    for name in os.environ:
+        if name.startswith("KSTORE_") and name not in ("KSTORE_HOME", "KSTORE_CACHE"):
+            monkeypatch.delenv(name)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
 
 @pytest.fixture

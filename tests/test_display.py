@@ -3,6 +3,7 @@
 import pytest
 
 from kstore.display import Display
+from kstore.types import Answer, Citation, Reply
 
 
 def test_a_long_piece_of_work_tells_how_long_it_will_take(
@@ -21,3 +22,15 @@ def test_a_long_piece_of_work_tells_how_long_it_will_take(
 def test_what_has_no_measure_is_announced_once(capsys: pytest.CaptureFixture[str]) -> None:
     Display().progress("preparing the encoder", 0, 0)
     assert capsys.readouterr().err == "kstore: preparing the encoder\n"
+
+
+def test_claims_carry_the_numbers_of_their_citations(capsys: pytest.CaptureFixture[str]) -> None:
+    def cited(claim: tuple[int, int]) -> Citation:
+        return Citation("a.md", (), 0, 3, 1, 1, "abc", 1.0, 1, claim)
+
+    text = "It burns oil.\nIt is heavy."
+    citations = (cited((0, 13)), cited((14, 26)), cited((0, 13)))
+    answer = Answer("retrieval", "m", text, citations=citations, timings={"total": 1.0})
+    Display().reply(Reply("What?", 1, (answer,)))
+    lines = [line.strip("│ ") for line in capsys.readouterr().out.splitlines()]
+    assert lines[2:4] == ["It burns oil. [1] [3]", "It is heavy. [2]"]

@@ -52,6 +52,7 @@ HEAVY = {
     "openvino": {"kstore/encoding/encoder.py"},
     "sqlite3": {"kstore/vectors/database.py", "kstore/vectors/store.py", "kstore/vectors/commit.py"},
     "fastapi": {"api/app.py", "api/problems.py"},
+    "langchain": {"kstore/weights/hosted.py"},
     "typer": {"kstore/cli.py"},
     "rich": {"kstore/display.py"},
 }

@@ -91,7 +91,7 @@ class OraclePassage:
         watch.lap("read")
         return Answer(
             arm=self.name,
-            model="the passages with evidence, cross-encoder reader",
+            model=f"the passages with evidence, {self._reader.name}",
             text=reading.text if reading else None,
             declined=None if reading else "no passage has it",
             as_of=hits[0].revision if hits else None,

@@ -44,7 +44,7 @@ class ParametricArm:
             as_of=as_of,
             knowledge=_describe(record),
             confidence=_confidence(log_probabilities, calibration),
-            tokens=len(log_probabilities),
+            tokens=len(log_probabilities) or None,  # servers do not tell
             timings=watch.timings(),
         )
 

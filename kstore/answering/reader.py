@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from kstore.answering.lists import asks_for_several, counts, in_parts, is_list, items_around
 from kstore.answering.logistic import logistic
+from kstore.answering.reading import Reading
+from kstore.controls import Sampling
 from kstore.reading.reader import CrossEncoder, Finding, Passage, Stretch, in_order
 from kstore.reading.tuning import Tuning
 from kstore.reading.view import view
@@ -16,22 +18,14 @@ _STRETCHES = 3  # that are read at most for one question; reading is most of an 
 _MARKER = re.compile(r"(?:[-*+]|\d{1,9}[.)])\s+|>\s?|\|\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The best answer found, in the passage's own words, and the sentences that say so, best first.
+class Reader:
+    """Reads the passages of a search. Threads may share it.
 
-    ``declines``: whether the question is better declined, since nine in ten answerable dev questions are judged more
-    answerable. ``confidence`` is the probability that the answer is right, by a logistic regression on dev questions.
+    A question is better declined where nine in ten answerable dev questions are judged more answerable. The confidence
+    is a logistic regression on dev questions.
     """
 
-    text: str
-    citations: tuple[Citation, ...]
-    declines: bool
-    confidence: float
-
-
-class Reader:
-    """Reads the passages of a search. Threads may share it."""
+    name = "cross-encoder reader"
 
     def __init__(self, encoder: CrossEncoder, tuning: Tuning | None = None) -> None:
         """``tuning`` other than that of the encoder's own record is for who looks for a better one."""
@@ -43,8 +37,12 @@ class Reader:
         """Thresholds and weights; ModelError where the record of the encoder does not tell them."""
         return self._tuning or self._encoder.tuning
 
-    def read(self, question: str, hits: Sequence[Hit]) -> Reading | None:
-        """The answer that the first few hits give; None where they hold no words.
+    @property
+    def calibrated_on(self) -> str:
+        return self.tuning.calibrated_on
+
+    def read(self, question: str, hits: Sequence[Hit], sampling: Sampling = Sampling()) -> Reading | None:  # noqa: B008
+        """The answer that the first few hits give; None where they hold no words. Nothing is drawn.
 
         It is a few words or, where those are too uncertain, the sentence that they stand in.
 
@@ -54,9 +52,13 @@ class Reader:
         findings = self._encoder.read(question, stretches[:1])
         if not findings:
             return None
-        if not any(is_sure(it, self.tuning) for it in findings):
+        several = asks_for_several(question)
+        if several or not any(is_sure(it, self.tuning) for it in findings):
             findings += self._encoder.read(question, stretches[1:])
-        return judged(findings, hits, self.tuning)
+        reading = judged(findings, hits, self.tuning)
+        if not several:
+            return reading
+        return _in_parts(reading, findings, hits, self.tuning, joined=counts(question))
 
 
 def stretches_of(hits: Sequence[Hit]) -> list[Stretch]:
@@ -73,7 +75,7 @@ def is_sure(finding: Finding, tuning: Tuning) -> bool:
 
 def judged(findings: Sequence[Finding], hits: Sequence[Hit], tuning: Tuning) -> Reading:
     """The best of the findings, of which there is at least one, as an answer with its citations."""
-    ranked = sorted(findings, key=lambda it: score(it, hits[it.passage], tuning), reverse=True)
+    ranked = _ranked(findings, hits, tuning)
     best = ranked[0]
     agreeing = {it.passage: it for it in reversed(ranked) if it.plain.casefold() == best.plain.casefold()}
     agreeing.pop(best.passage)
@@ -82,6 +84,31 @@ def judged(findings: Sequence[Finding], hits: Sequence[Hit], tuning: Tuning) -> 
     sure = confidence(best, tuning)
     text = best.plain if sure >= tuning.least_confidence else view(citations[0].text).plain or best.plain
     return Reading(text, citations, best.answerable < tuning.least_answerable, sure)
+
+
+def _ranked(findings: Sequence[Finding], hits: Sequence[Hit], tuning: Tuning) -> list[Finding]:
+    return sorted(findings, key=lambda it: score(it, hits[it.passage], tuning), reverse=True)
+
+
+def _in_parts(
+    reading: Reading, findings: Sequence[Finding], hits: Sequence[Hit], tuning: Tuning, joined: bool
+) -> Reading:
+    """The reading of a question that asks for several things: the items of the list that the best finding stands in or,
+    where they are to be ``joined``, what was surely found in several passages; else as it is."""
+    best, *others = _ranked(findings, hits, tuning)
+    hit = hits[best.passage]
+    items = items_around(hit.text, best.start, best.end)
+    if items:
+        return in_parts(reading, [hit.cite(start, end, reading.citations[0].score) for start, end in items])
+    if not joined or is_list(best.plain) or not is_sure(best, tuning):
+        return reading
+    parts = {best.plain.casefold(): best}
+    for other in others:
+        words = other.plain.casefold()
+        if is_sure(other, tuning) and not any(words in known or known in words for known in parts):
+            parts[words] = other
+    cited = [hits[it.passage].cite(it.start, it.end, score(it, hits[it.passage], tuning)) for it in parts.values()]
+    return in_parts(reading, cited) if len(cited) > 1 else reading
 
 
 def score(finding: Finding, hit: Hit, tuning: Tuning) -> float:

@@ -1,8 +1,8 @@
 """The retrieval arm: passages found in the vector store, the answer read in them, its sentence quoted and cited."""
 
 from kstore.answering.cuts import apply_cut
-from kstore.answering.reader import Reader
-from kstore.answering.skim import skim
+from kstore.answering.reading import PassageReader
+from kstore.answering.skim import Skimmer
 from kstore.controls import Controls
 from kstore.settings import PACKAGED_ENCODER
 from kstore.types import Answer, Evidence, Stopwatch
@@ -18,8 +18,9 @@ class RetrievalArm:
 
     name = "retrieval"
 
-    def __init__(self, memory: VectorMemory, reader: Reader) -> None:
+    def __init__(self, memory: VectorMemory, reader: PassageReader) -> None:
         self._memory = memory
+        self._skimmer = Skimmer()
         self.reader = reader
 
     def answer(self, question: str, controls: Controls = Controls()) -> Answer:  # noqa: B008 - immutable
@@ -39,7 +40,8 @@ class RetrievalArm:
         close = best >= _LEAST_SIMILARITY.get(encoder.name, -1.0)
         hits = apply_cut(evidence.hits, controls.cut) if close else ()
         watch.lap("cut")
-        reading = skim(question, hits) if controls.skim else self.reader.read(question, hits)
+        reader = self._skimmer if controls.skim else self.reader
+        reading = reader.read(question, hits, controls.sampling)
         watch.lap("read")
         declined = None
         if reading is None:
@@ -47,17 +49,17 @@ class RetrievalArm:
         elif reading.declines:
             declined = "no passage that was found answers the question"
         answered = reading if declined is None else None
-        reads = "no reader" if controls.skim else "cross-encoder reader"
-        calibrated = "" if controls.skim else f"; confidence calibrated on {self.reader.tuning.calibrated_on}"
+        calibrated = f"; confidence calibrated on {reader.calibrated_on}" if reader.calibrated_on else ""
         return Answer(
             arm=self.name,
-            model=f"{controls.method} search, {encoder.name}, {reads}",
+            model=f"{controls.method} search, {encoder.name}, {reader.name}",
             text=answered.text if answered else None,
             declined=declined,
             as_of=evidence.revision,
             knowledge=f"documents as of revision {evidence.revision}{calibrated}",
             confidence=answered.confidence if answered else None,
             citations=answered.citations if answered else (),
+            tokens=reading.tokens if reading else None,
             timings=watch.timings(),
         )
 

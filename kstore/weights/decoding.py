@@ -67,8 +67,8 @@ def write(
         probability = float(softmax(logits)[chosen])
         ids.append(chosen)
         text = decode(ids)
-        stopped = _first_stop(text, sampling.stop)
-        safe = stopped if stopped is not None else _safe_length(text, sampling.stop)
+        stopped = first_stop(text, sampling.stop)
+        safe = stopped if stopped is not None else safe_length(text, sampling.stop)
         yield Token(chosen, text[shown:safe], probability)
         shown = max(shown, safe)
         if stopped is not None:
@@ -78,12 +78,13 @@ def write(
         yield Token(ids[-1], rest, None)
 
 
-def _first_stop(text: str, stops: tuple[str, ...]) -> int | None:
+def first_stop(text: str, stops: tuple[str, ...]) -> int | None:
+    """Where the first of the stop strings begins; None where there is none."""
     found = [position for stop in stops if stop and (position := text.find(stop)) >= 0]
     return min(found, default=None)
 
 
-def _safe_length(text: str, stops: tuple[str, ...]) -> int:
+def safe_length(text: str, stops: tuple[str, ...]) -> int:
     """How much of ``text`` can be shown: not half a character, not what may be the beginning of a stop."""
     end = len(text.rstrip("\ufffd"))
     for stop in stops:

@@ -24,12 +24,13 @@ class Message:
 class Token:
     """One step of writing.
 
-    ``text`` is what the token adds to the answer, '' while a character or a possible stop is incomplete.
-    ``probability`` is the model's own, before temperature and cuts; None for text that was held back from earlier
-    tokens and turned out to be no stop.
+    ``id`` is its number in the vocabulary, None where a server does not tell. ``text`` is what the token adds to the
+    answer, '' while a character or a possible stop is incomplete. ``probability`` is the model's own, before
+    temperature and cuts; None where a server does not tell, and for text that was held back from earlier tokens and
+    turned out to be no stop.
     """
 
-    id: int
+    id: int | None
     text: str
     probability: float | None
 

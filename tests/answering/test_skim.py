@@ -3,7 +3,7 @@
 import pytest
 
 from kstore.answering.retrieval import RetrievalArm
-from kstore.answering.skim import skim
+from kstore.answering.skim import Skimmer
 from kstore.controls import PRESETS
 from kstore.service import KStore
 from kstore.types import Hit
@@ -25,7 +25,7 @@ def hit(text: str, name: str = "harbour.md") -> Hit:
     ],
 )
 def test_the_sentence_that_shares_most_is_quoted_without_its_marker(question: str, sentence: str) -> None:
-    found = skim(question, [hit(TEXT)])
+    found = Skimmer().read(question, [hit(TEXT)])
     assert found is not None
     assert found.text == sentence
     (citation,) = found.citations
@@ -41,19 +41,19 @@ def test_the_sentence_that_shares_most_is_quoted_without_its_marker(question: st
 def test_a_rare_word_counts_more_than_two_common_ones() -> None:
     boats = " ".join(f"The old boat {did}." for did in ("sank", "came home", "sailed", "left", "was sold"))
     text = f"{boats} A whale was seen."
-    found = skim("Did the old boat see a whale?", [hit(text)])
+    found = Skimmer().read("Did the old boat see a whale?", [hit(text)])
     assert found is not None
     assert found.text == "A whale was seen."
 
 
 def test_of_equal_sentences_the_first_passage_has_it() -> None:
-    found = skim("lamp", [hit("The lamp is lit.", "first.md"), hit("The lamp is lit.", "second.md")])
+    found = Skimmer().read("lamp", [hit("The lamp is lit.", "first.md"), hit("The lamp is lit.", "second.md")])
     assert found is not None
     assert found.citations[0].document == "first.md"
 
 
 def test_without_passages_there_is_nothing() -> None:
-    assert skim("lamp", []) is None
+    assert Skimmer().read("lamp", []) is None
 
 
 def test_real_time_answers_without_a_reader_and_says_so(tiny: KStore) -> None:

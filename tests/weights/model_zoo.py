@@ -5,7 +5,7 @@ Either with random weights, for comparisons with transformers, or with planted o
 
 import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -40,8 +40,9 @@ _READ = (
 )
 
 
-def tokenizer(chat: bool = False) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer, as GPT-2, LLaMA 3 and Qwen have; every text goes through it unharmed."""
+def tokenizer(chat: bool = False, window: int = WINDOW, whole: Sequence[str] = ()) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer, as GPT-2, LLaMA 3 and Qwen have; every text goes through it unharmed. The texts of
+    ``whole`` are one token each."""
     trained = Tokenizer(models.BPE())
     trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     trained.decoder = decoders.ByteLevel()
@@ -52,8 +53,9 @@ def tokenizer(chat: bool = False) -> PreTrainedTokenizerFast:
         show_progress=False,
     )
     trained.train_from_iterator(_READ, trainer)
+    trained.add_tokens(list(whole))
     return PreTrainedTokenizerFast(
-        tokenizer_object=trained, eos_token=END, chat_template=TEMPLATE if chat else None, model_max_length=WINDOW
+        tokenizer_object=trained, eos_token=END, chat_template=TEMPLATE if chat else None, model_max_length=window
     )
 
 
@@ -74,13 +76,21 @@ def random_model(kind: str, folder: Path, seed: int = 5) -> Path:
         return _save(makers[kind](), words, folder)
 
 
-def reciting_model(folder: Path, *recitals: str, chat: bool = False, logit: float = 10.0) -> Path:
+def reciting_model(
+    folder: Path,
+    *recitals: str,
+    chat: bool = False,
+    logit: float = 10.0,
+    window: int = WINDOW,
+    whole: Sequence[str] = (),
+) -> Path:
     """A LLaMA that has learned recitals by heart: any token of one is followed by the next of it.
 
     Its layers add nothing and its embeddings are one-hot, so the output matrix says for each token what follows: the
-    next token has ``logit``, any other 0. What has no next token is followed by the end of the text.
+    next token has ``logit``, any other 0. What has no next token is followed by the end of the text. The texts of
+    ``whole`` are one token each.
     """
-    words = tokenizer(chat)
+    words = tokenizer(chat, window, whole)
     follows: dict[int, int] = {}
     for recital in recitals:
         ids = words(recital)["input_ids"]
@@ -89,7 +99,9 @@ def reciting_model(folder: Path, *recitals: str, chat: bool = False, logit: floa
     size = len(words)
     config = LlamaConfig(
         vocab_size=size,
-        **_llama_shape() | {"hidden_size": size, "num_attention_heads": 1, "num_key_value_heads": 1, "head_dim": 8},
+        **_llama_shape()
+        | {"hidden_size": size, "num_attention_heads": 1, "num_key_value_heads": 1, "head_dim": 8}
+        | {"max_position_embeddings": window},
         bos_token_id=None,
         eos_token_id=2 if chat else 0,
         rms_norm_eps=1e-12,
