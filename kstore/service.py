@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kstore.controls import Controls, Method, Refinements, check_k, check_method, check_question, check_text
 from kstore.errors import InputError, UnavailableError
@@ -46,9 +46,12 @@ class KStore:
         self.close()
 
     def close(self) -> None:
-        """Keep the index for the next process and let go of the files."""
-        if self._memory is not None:
-            self._memory.close()
+        """Keep the index for the next process, let go of the files and of the models. Nothing can be asked then."""
+        with self._opening:
+            if self._memory is not None:
+                self._memory.close()
+            self._memory, self._arms = None, {}
+            self._open_memory, self._make_arms = _closed, dict.fromkeys(self._make_arms, _closed)
 
     @property
     def memory(self) -> "VectorMemory":
@@ -201,3 +204,7 @@ class KStore:
     def _at(self, as_of: int | None) -> int:
         store = self.memory.store
         return store.head().revision if as_of is None else store.check_revision(as_of)
+
+
+def _closed(*_: object) -> NoReturn:
+    raise UnavailableError("the store is closed")

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from kstore.encoding.together import Together
 from kstore.errors import ModelError
 
 Vectors = npt.NDArray[np.float32]
@@ -50,7 +50,7 @@ class Encoder(Protocol):
 class OpenVINOEncoder:
     """An encoder prepared by ``encoding.prepare``: an OpenVINO graph, a tokenizer and a description.
 
-    Safe to share between threads: each gets its own inference request.
+    Safe to share between threads, whose texts are then encoded together.
     """
 
     def __init__(self, folder: Path, threads: int = 0) -> None:
@@ -73,14 +73,15 @@ class OpenVINOEncoder:
             }
             if threads:
                 options["INFERENCE_NUM_THREADS"] = threads
-            self._compiled = openvino.Core().compile_model(str(folder / "model.xml"), "CPU", options)
+            compiled = openvino.Core().compile_model(str(folder / "model.xml"), "CPU", options)
+            self._request = compiled.create_infer_request()
         except Exception as error:
             # OpenVINO and tokenizers raise bare RuntimeError and Exception; the reason is in the last line.
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
             raise ModelError(
                 f"the prepared encoder in {folder} does not load ({reason}); delete that folder"
             ) from error
-        self._local = threading.local()
+        self._together: Together[list[int], Vectors] = Together(len)
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         return self._encode(texts, self._prompts["passage"])
@@ -96,16 +97,14 @@ class OpenVINOEncoder:
             width = len(encoded[longest_first[0]].ids)
             size = max(1, _BATCH_TOKENS // width)
             rows, longest_first = longest_first[:size], longest_first[size:]
-            ids = np.zeros((len(rows), width), dtype=np.int64)
-            mask = np.zeros((len(rows), width), dtype=np.int64)
-            for position, row in enumerate(rows):
-                length = len(encoded[row].ids)
-                ids[position, :length] = encoded[row].ids
-                mask[position, :length] = 1
-            vectors[rows] = self._request().infer([ids, mask])[0]
+            vectors[rows] = self._together([encoded[row].ids for row in rows], self._infer)
         return vectors
 
-    def _request(self) -> Any:
-        if not hasattr(self._local, "request"):
-            self._local.request = self._compiled.create_infer_request()
-        return self._local.request
+    def _infer(self, rows: Sequence[list[int]]) -> list[Vectors]:
+        width = max(map(len, rows))
+        ids = np.zeros((len(rows), width), dtype=np.int64)
+        mask = np.zeros((len(rows), width), dtype=np.int64)
+        for position, row in enumerate(rows):
+            ids[position, : len(row)] = row
+            mask[position, : len(row)] = 1
+        return list(self._request.infer([ids, mask])[0].copy())  # the next inference overwrites it

@@ -80,16 +80,15 @@ class TokenEncoder:
         while order:
             size = max(1, _BATCH_TOKENS // len(rows[order[-1]]))
             batch, order = order[-size:], order[:-size]
-            vectors = self.model.run([rows[row] for row in batch])[0]
-            for position, row in enumerate(batch):
-                found[row] = np.rint(vectors[position, : len(rows[row])] * _UNIT).astype(np.int8)
+            for row, (vectors, _, _) in zip(batch, self.model.run([rows[row] for row in batch]), strict=True):
+                found[row] = np.rint(vectors[: len(rows[row])] * _UNIT).astype(np.int8)
         return [found[row] for row in range(len(rows))]
 
     def match(self, question: str, passages: Mapping[int, TokenVectors]) -> Matches:
         """How well the question matches each of the passages, of which there is at least one."""
         ids = question_ids(question)
-        _, vectors, importance = self.model.run([ids])
-        return Matches(passages, vectors[0, : len(ids)], importance[0, : len(ids), 0])
+        ((_, vectors, importance),) = self.model.run([ids])
+        return Matches(passages, vectors[: len(ids)], importance[: len(ids), 0])
 
 
 def passage_ids(text: str) -> list[int]:

@@ -74,7 +74,7 @@ class CrossEncoder:
 
     def __init__(self, threads: int = 0, file: Path = FILE) -> None:
         """Nothing is loaded before it is needed. ModelError then, where ``file`` cannot be read."""
-        self.model = TrainedModel(file, _heads, threads)
+        self.model = TrainedModel(file, _heads, threads, coarse=True)  # nothing that it computes is kept
 
     @cached_property
     def tuning(self) -> Tuning:
@@ -88,11 +88,10 @@ class CrossEncoder:
             return []
         asked = vocabulary().tokenizer.encode(question[:_MAX_CHARACTERS]).ids[:_QUESTION_TOKENS]
         rows, segments = zip(*(row_of(asked, it.heading, it.body) for it in stretches), strict=True)
-        judgements, spans = self.model.run(rows, segments)
         best: dict[int, Finding] = {}
-        for row, it in enumerate(stretches):
+        for it, (judgements, spans) in zip(stretches, self.model.run(rows, segments), strict=True):
             first = len(asked) + len(it.heading)
-            finding = _finding(it, judgements[row, 0], spans[row, first : first + len(it.body)])
+            finding = _finding(it, judgements[0], spans[first : first + len(it.body)])
             before = best.get(it.passage)
             if before is None or finding.relevance > before.relevance:
                 best[it.passage] = finding

@@ -35,14 +35,14 @@ def test_the_graph_computes_what_was_trained(start: Start) -> None:
     def heads(operations: object, weights: graph.Weights, states: object) -> list[object]:
         return [graph.linear(operations, states, weights, name) for name in reader.HEADS]
 
-    judged, spans = graph.Transformer(trained.weights(), heads).run(ids, kinds)
+    made = graph.Transformer(trained.weights(), heads).run(ids, kinds)
     with torch.no_grad():
         states = trained(Rows.of(ids, kinds))
         expected = [trained.head(name, states).numpy() for name in reader.HEADS]
     for row, tokens_of in enumerate(ids):
-        for found, wanted in zip((judged, spans), expected, strict=True):
+        for found, wanted in zip(made[row], expected, strict=True):
             # The words that training begins with are in eight bits, the graph's are not.
-            assert np.allclose(found[row, : len(tokens_of)], wanted[row, : len(tokens_of)], atol=0.05)
+            assert np.allclose(found[: len(tokens_of)], wanted[row, : len(tokens_of)], atol=0.05)
 
 
 def test_a_written_token_encoder_matches_as_it_was_trained_to(start: Start, tmp_path: Path) -> None:
