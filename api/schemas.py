@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
-from kstore.controls import MAX_K, MAX_QUESTION, Method
+from kstore.controls import MAX_K, MAX_QUESTION, Method, Metric
 from kstore.filters import EVERYTHING, Filter
 from kstore.service import BOTH
 
@@ -50,6 +50,7 @@ class ControlsBody(Body):
     threshold: float | None = None
     gap: float | None = None
     cumulative: float | None = None
+    metric: Metric | None = None
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None

@@ -14,6 +14,7 @@ from kstore.errors import InputError
 from kstore.filters import EVERYTHING, Filter
 
 Method = Literal["dense", "lexical", "hybrid"]
+Metric = Literal["cosine", "inner-product", "euclidean"]
 
 MAX_K = 1000
 MAX_QUESTION = 20_000  # characters; longer than any question, shorter than an attack
@@ -50,16 +51,25 @@ class Sampling:
 class Cut:
     """Which of the ranked passages are kept, besides the first k.
 
-    ``threshold``: least cosine similarity. ``gap``: stop where similarity falls by more than this from one passage to
-    the next. ``cumulative``: keep the fewest passages that hold this share of the softmax over the similarities.
+    ``threshold``: least similarity. ``gap``: stop where similarity falls by more than this from one passage to the
+    next. Both are in the ``metric``: the cosine and the inner product, which are one for vectors of length 1, or the
+    Euclidean distance, of which ``threshold`` is the greatest and ``gap`` a rise. ``cumulative``: keep the fewest
+    passages that hold this share of the softmax over the cosines.
     """
 
     threshold: float | None = None
     gap: float | None = None
     cumulative: float | None = None
+    metric: Metric = "cosine"
 
     def __post_init__(self) -> None:
-        _require(self.threshold is None or -1 <= self.threshold <= 1, "threshold must be in [-1, 1]", self.threshold)
+        _require(self.metric in get_args(Metric), f"metric must be one of {', '.join(get_args(Metric))}", self.metric)
+        least, most = (0, 2) if self.metric == "euclidean" else (-1, 1)
+        _require(
+            self.threshold is None or least <= self.threshold <= most,
+            f"threshold must be in [{least}, {most}]",
+            self.threshold,
+        )
         _require(self.gap is None or 0 < self.gap <= 2, "gap must be above 0 and at most 2", self.gap)
         _require(
             self.cumulative is None or 0 < self.cumulative <= 1,
@@ -154,6 +164,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 SETTABLE = {  # by name, beside k and as_of: the part of Controls that has it ("": itself), and its kind of value
     "method": ("", "text"),
     "skim": ("", "true or false"),
+    "metric": ("cut", "text"),
     **dict.fromkeys(("glossary", "feedback", "rerank"), ("refinements", "true or false")),
     **dict.fromkeys(("threshold", "gap", "cumulative"), ("cut", "a number")),
     **dict.fromkeys(("temperature", "top_p"), ("sampling", "a number")),
@@ -177,20 +188,23 @@ def controls_for(
     if preset is not None and preset not in PRESETS:
         raise InputError(f"unknown preset {preset!r}: choose one of {', '.join(PRESETS)}")
     controls = PRESETS[preset] if preset else Controls()
+    of_parts: dict[str, dict[str, object]] = {}
     for name, value in changes.items():
-        controls = _changed(controls, name, value)
+        of_parts.setdefault(_part_of(name, value), {})[name] = value
+    for part, values in of_parts.items():  # together: what a threshold may be depends on the metric
+        changed = values if not part else {part: replace(getattr(controls, part), **values)}
+        controls = replace(controls, **changed)
     return replace(controls, k=controls.k if k is None else k, as_of=as_of, where=where)
 
 
-def _changed(controls: Controls, name: str, value: object) -> Controls:
+def _part_of(name: str, value: object) -> str:
+    """The part of Controls that a change belongs to; InputError where it is none."""
     if name not in SETTABLE:
         raise InputError(f"unknown control {name!r}: choose one of {', '.join(SETTABLE)}")
     part, kind = SETTABLE[name]
     if not isinstance(value, _KINDS[kind]) or (isinstance(value, bool) and kind != "true or false"):
         raise InputError(f"{name} takes {kind}, not {value!r}")
-    if not part:
-        return replace(controls, **{name: value})  # type: ignore[arg-type]
-    return replace(controls, **{part: replace(getattr(controls, part), **{name: value})})
+    return part
 
 
 def read_controls(given: Sequence[str]) -> dict[str, object]:

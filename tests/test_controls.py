@@ -100,6 +100,10 @@ class TestChanges:
         assert everything - set(SETTABLE) == {"k", "as_of", "stop", "where"}
         assert set(SETTABLE) <= everything
 
+    def test_a_threshold_and_its_metric_are_set_together(self) -> None:
+        for given in (["threshold=1.2", "metric=euclidean"], ["metric=euclidean", "threshold=1.2"]):
+            assert controls_for(None, changes=read_controls(given)).cut == Cut(threshold=1.2, metric="euclidean")
+
     @pytest.mark.parametrize(
         ("given", "why"),
         [
@@ -107,6 +111,7 @@ class TestChanges:
             ("threshold=high", r"^threshold takes a number, not 'high'$"),
             ("threshold=true", r"^threshold takes a number, not True$"),
             ("threshold=7", r"^threshold must be in \[-1, 1\], not 7$"),
+            ("metric=near", r"^metric must be one of cosine, inner-product, euclidean, not near$"),
             ("top_k=1.5", r"^top_k takes a whole number, not 1.5$"),
             ("rerank=1", r"^rerank takes true or false, not 1$"),
             ("rerank", r"^a control is written NAME=VALUE, not 'rerank'$"),

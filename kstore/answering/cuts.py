@@ -24,7 +24,7 @@ def apply_cut(hits: Sequence[Hit], cut: Cut) -> tuple[Hit, ...]:
 
 
 def surviving(similarities: Sequence[float], cut: Cut) -> Sequence[float]:
-    """The beginning of the descending ``similarities`` that passes every control."""
+    """The beginning of the descending ``similarities``, which are cosines, that passes every control."""
     kept = similarities
     if cut.cumulative is not None and kept:
         weights = [math.exp((similarity - kept[0]) / _SHARE_TEMPERATURE) for similarity in kept]
@@ -33,9 +33,16 @@ def surviving(similarities: Sequence[float], cut: Cut) -> Sequence[float]:
         while sum(weights[:count]) < enough and count < len(weights):
             count += 1
         kept = kept[:count]
+    near = [_nearness(similarity, cut) for similarity in kept]
     if cut.threshold is not None:
-        kept = [similarity for similarity in kept if similarity >= cut.threshold]
+        least = -cut.threshold if cut.metric == "euclidean" else cut.threshold
+        near = [value for value in near if value >= least]
     if cut.gap is not None:
-        falls = (position for position in range(1, len(kept)) if kept[position - 1] - kept[position] > cut.gap)
-        kept = kept[: next(falls, len(kept))]
-    return kept
+        falls = (position for position in range(1, len(near)) if near[position - 1] - near[position] > cut.gap)
+        near = near[: next(falls, len(near))]
+    return kept[: len(near)]
+
+
+def _nearness(similarity: float, cut: Cut) -> float:
+    """What grows with the similarity, in the metric of the cut."""
+    return -math.sqrt(max(2 - 2 * similarity, 0)) if cut.metric == "euclidean" else similarity

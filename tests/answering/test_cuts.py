@@ -1,6 +1,7 @@
 """The chapter's retrieval controls, on the chapter's numbers."""
 
 import ast
+import math
 import re
 
 import pytest
@@ -40,11 +41,29 @@ def hit(similarity: float | None, score: float = 0.0) -> Hit:
         (Cut(threshold=0.8, gap=0.15), 1),
         (Cut(threshold=0.45, cumulative=0.9), 3),
         (Cut(threshold=0.3, gap=0.2, cumulative=0.5), 1),
+        # For vectors of length 1 the inner product is the cosine; the distances are 0.6, 0.65, 0.88, 0.92, 1.1 ...
+        (Cut(threshold=0.45, metric="inner-product"), 4),
+        (Cut(threshold=0.65, metric="euclidean"), 2),
+        (Cut(threshold=0, metric="euclidean"), 0),
+        (Cut(threshold=2, metric="euclidean"), 6),
+        (Cut(gap=0.2, metric="euclidean"), 2),
+        (Cut(gap=0.24, metric="euclidean"), 6),
     ],
     ids=str,
 )
 def test_what_survives_of_the_chapters_example(cut: Cut, kept: int) -> None:
     assert list(surviving(SCORES, cut)) == SCORES[:kept]
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=200)
+@given(similarities=st.lists(st.integers(-99, 99).map(lambda it: it / 100), max_size=12), least=st.integers(-199, 199))
+def test_a_threshold_says_the_same_in_every_metric(similarities: list[float], least: int) -> None:
+    ranked = sorted(similarities, reverse=True)
+    cosine = least / 200  # between two of the similarities or on one
+    distance = math.sqrt(2 - 2 * cosine)
+    by_cosine = surviving(ranked, Cut(threshold=cosine))
+    assert surviving(ranked, Cut(threshold=cosine, metric="inner-product")) == by_cosine
+    assert surviving(ranked, Cut(threshold=distance + 1e-9, metric="euclidean")) == by_cosine
 
 
 @pytest.mark.parametrize(("preset", "kept"), [("high-precision", 2), ("exploratory", 6), ("real-time", 3)])
