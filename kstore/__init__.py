@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kstore.assemble import open_kstore
-    from kstore.controls import PRESETS, Controls, Cut, Sampling, controls_for
+    from kstore.controls import PRESETS, Controls, Cut, Refinements, Sampling, controls_for
     from kstore.errors import (
         ConflictError,
         InputError,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         TooLargeError,
         UnavailableError,
     )
+    from kstore.filters import Filter
     from kstore.service import KStore
     from kstore.settings import Settings, load_settings
     from kstore.types import Answer, Arm, Citation, Document, Evidence, Hit, Passage, Reply, corpus_digest
@@ -32,7 +33,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "kstore.assemble": ("open_kstore",),
-    "kstore.controls": ("PRESETS", "Controls", "Cut", "Sampling", "controls_for"),
+    "kstore.controls": ("PRESETS", "Controls", "Cut", "Refinements", "Sampling", "controls_for"),
     "kstore.errors": (
         "ConflictError",
         "InputError",
@@ -44,6 +45,7 @@ _HOMES = {
         "TooLargeError",
         "UnavailableError",
     ),
+    "kstore.filters": ("Filter",),
     "kstore.service": ("KStore",),
     "kstore.settings": ("Settings", "load_settings"),
     "kstore.types": ("Answer", "Arm", "Citation", "Document", "Evidence", "Hit", "Passage", "Reply", "corpus_digest"),
@@ -52,7 +54,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 - grouped by what one does with them
     "open_kstore", "KStore", "Settings", "load_settings",
-    "Controls", "Cut", "Sampling", "PRESETS", "controls_for",
+    "Controls", "Cut", "Refinements", "Sampling", "Filter", "PRESETS", "controls_for",
     "Reply", "Answer", "Citation", "Evidence", "Hit", "Passage", "Document", "Arm", "corpus_digest",
     "KStoreError", "InputError", "RevisionError", "TooLargeError", "NotFoundError", "ConflictError",
     "UnavailableError", "ModelError", "StoreError",

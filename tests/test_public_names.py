@@ -23,7 +23,7 @@ def test_every_error_is_public() -> None:
 
 
 def test_importing_kstore_loads_nothing_heavy() -> None:
-    heavy = "torch transformers sentence_transformers faiss openvino fastapi pydantic numpy langchain_core"
+    heavy = "torch transformers sentence_transformers faiss openvino fastapi pydantic numpy langchain langchain_core"
     script = f"import sys, kstore; print([m for m in {heavy.split()!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
