@@ -14,7 +14,7 @@ from kstore.text.markdown import units
 from kstore.types import Citation, Hit
 
 _PASSAGES = 3
-_STRETCHES = 3  # that are read at most for one question; reading is most of an answer's time
+_STRETCHES = 5  # that are read at most for one question; reading is most of an answer's time
 _MARKER = re.compile(r"(?:[-*+]|\d{1,9}[.)])\s+|>\s?|\|\s*")
 
 
