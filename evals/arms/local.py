@@ -13,6 +13,7 @@ from kstore.errors import UnavailableError
 from kstore.service import KStore
 from kstore.text.markdown import split
 from kstore.types import Answer, Citation, Hit, Stopwatch
+from kstore.weights.generator import Token, count_drawn
 
 
 class Own:
@@ -122,19 +123,19 @@ class LongContext:
     def answer(self, question: str) -> Answer:
         """InputError where the corpus does not fit the model's window, which then counts as a failure."""
         watch = Stopwatch()
-        written: list[str] = []
+        written: list[Token] = []
         for token in self._generator.stream(open_book(question, self._corpus), Sampling()):
             watch.lap("generate" if written else "first_token")
-            written.append(token.text)
+            written.append(token)
         watch.lap("generate" if written else "first_token")
-        text = "".join(written).strip()
+        text = "".join(token.text for token in written).strip()
         return Answer(
             arm=self.name,
             model=self._generator.name,
             text=text or None,
             declined=None if text else "the model wrote nothing",
             as_of=self._revision,
-            tokens=len(written),
+            tokens=count_drawn(written),
             timings=watch.timings(),
         )
 

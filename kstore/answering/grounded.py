@@ -13,7 +13,7 @@ from kstore.controls import Sampling
 from kstore.reading.view import view
 from kstore.text.sentences import sentence_spans
 from kstore.types import Citation, Hit
-from kstore.weights.generator import Generator
+from kstore.weights.generator import Generator, count_drawn
 
 UNVERIFIED = "[unverified]"
 
@@ -55,9 +55,8 @@ class GroundedReader:
             return None
         messages = from_passages(question, [(_place(hit), text) for hit, text in shown])
         written = list(self._generator.stream(messages, replace(sampling, max_tokens=_TOKENS)))
-        tokens = sum(token.probability is not None for token in written)
         reading = checked("".join(token.text for token in written), [hit for hit, _ in shown])
-        return replace(reading, tokens=tokens or None)
+        return replace(reading, tokens=count_drawn(written))
 
 
 def checked(written: str, hits: Sequence[Hit]) -> Reading:

@@ -1,13 +1,13 @@
 """The parametric arm: the answer comes out of the weights, token by token, and no document is read."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kstore.answering.logistic import logistic
 from kstore.answering.prompts import closed_book
 from kstore.controls import Controls
 from kstore.types import Answer, Stopwatch
-from kstore.weights.generator import Calibration, Generator, TrainingRecord
+from kstore.weights.generator import Calibration, Generator, Token, TrainingRecord, count_drawn
 
 
 class ParametricArm:
@@ -22,15 +22,12 @@ class ParametricArm:
     def answer(self, question: str, controls: Controls = Controls()) -> Answer:  # noqa: B008 - immutable
         """The generator's answer; ``as_of`` is the revision its weights were trained on, where this store had it."""
         watch = Stopwatch()
-        written: list[str] = []
-        log_probabilities: list[float] = []
+        written: list[Token] = []
         for token in self.generator.stream(closed_book(question, self.generator.instructable), controls.sampling):
             watch.lap("generate" if written else "first_token")
-            written.append(token.text)
-            if token.probability is not None:
-                log_probabilities.append(math.log(max(token.probability, 1e-30)))
+            written.append(token)
         watch.lap("generate" if written else "first_token")
-        text = "".join(written).strip()
+        text = "".join(token.text for token in written).strip()
         record = self.generator.record
         as_of = self._revision_of(record.corpus_digest) if record else None
         # Calibrated on greedy answers; a sampled one is another matter.
@@ -43,8 +40,8 @@ class ParametricArm:
             declined=None if text else "the model wrote nothing",
             as_of=as_of,
             knowledge=_describe(record),
-            confidence=_confidence(log_probabilities, calibration),
-            tokens=len(log_probabilities) or None,  # servers do not tell
+            confidence=_confidence(written, calibration),
+            tokens=count_drawn(written),
             timings=watch.timings(),
         )
 
@@ -56,9 +53,10 @@ def _describe(record: TrainingRecord | None) -> str:
     return f"weights trained on corpus {record.corpus_digest[:12]} of {record.corpus_date}{calibrated}"
 
 
-def _confidence(log_probabilities: list[float], calibration: Calibration | None) -> float | None:
+def _confidence(written: Sequence[Token], calibration: Calibration | None) -> float | None:
     """The probability of being right, from the mean log-probability of the tokens; None without a calibration."""
-    if calibration is None or not log_probabilities:
+    drawn = [math.log(max(token.probability, 1e-30)) for token in written if token.probability is not None]
+    if calibration is None or not drawn:
         return None
-    mean = sum(log_probabilities) / len(log_probabilities)
+    mean = sum(drawn) / len(drawn)
     return logistic(calibration.slope * mean + calibration.intercept)

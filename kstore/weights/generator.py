@@ -35,6 +35,11 @@ class Token:
     probability: float | None
 
 
+def count_drawn(written: Sequence[Token]) -> int | None:
+    """How many tokens were drawn; None where a server does not tell."""
+    return sum(token.probability is not None for token in written) or (None if written else 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """Turns the mean log-probability of an answer's tokens into a probability of being right (Platt 1999).
