@@ -190,8 +190,8 @@ class Store:
         """Those of the texts' keys for which there is no vector of ``encoder``."""
         return self._without(
             keys,
-            "SELECT t.key FROM json_each(?) j JOIN texts t ON t.key = j.value"
-            " JOIN vectors v ON v.text = t.id AND v.encoder = ?",
+            "SELECT t.key FROM json_each(?) j CROSS JOIN texts t ON t.key = j.value"
+            " CROSS JOIN vectors v ON v.text = t.id AND v.encoder = ?",
             encoder,
         )
 
@@ -199,13 +199,16 @@ class Store:
         """Those of the texts' keys for which there are no token vectors of ``model``."""
         return self._without(
             keys,
-            "SELECT t.key FROM json_each(?) j JOIN texts t ON t.key = j.value"
-            " JOIN token_vectors v ON v.text = t.id AND v.model = ?",
+            "SELECT t.key FROM json_each(?) j CROSS JOIN texts t ON t.key = j.value"
+            " CROSS JOIN token_vectors v ON v.text = t.id AND v.model = ?",
             model,
         )
 
     def _without(self, keys: Iterable[str], having: str, model: str) -> set[str]:
-        """The keys that the statement ``having`` does not find, given all of them and the model."""
+        """The keys that the statement ``having`` does not find, given all of them and the model.
+
+        Its joins are CROSS, which SQLite makes in the order written: it would begin with all vectors of the store.
+        """
         wanted = set(keys)
         with self.database.reading() as connection:
             rows = connection.execute(having, (json.dumps(list(wanted)), model)).fetchall()
