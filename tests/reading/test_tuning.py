@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from kstore.encoding import tokens
 from kstore.errors import ModelError
 from kstore.reading.reader import FILE, CrossEncoder
 from kstore.reading.tuning import Tuning, record_file
+from kstore.training.questions import file_digest
 
-SHIPPED = Tuning(
+SOME = Tuning(
     calibrated_on="dev (284 questions about facts that were never trained on)",
     least_answerable=-2.1,
     confidence=(0.250, 0.403, -1.133),
@@ -22,18 +24,23 @@ SHIPPED = Tuning(
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    other = replace(SHIPPED, least_answerable=0.25, calibrated_on="dev (3 questions)")
+    other = replace(SOME, least_answerable=0.25, calibrated_on="dev (3 questions)")
     (tmp_path / "reader.json").write_text(json.dumps({"kind": "reader", "tuning": other.shape()}), encoding="utf-8")
     assert Tuning.read(tmp_path / "reader.safetensors") == other
 
 
-def test_the_shipped_reader_is_tuned_as_it_was_measured(cross_encoder: CrossEncoder) -> None:
-    assert cross_encoder.tuning == SHIPPED
+def test_the_shipped_reader_was_tuned_for_the_very_weights_beside_it(cross_encoder: CrossEncoder) -> None:
+    record = json.loads(record_file(FILE).read_text(encoding="utf-8"))
+    assert record["weights"] == record["dev"]["weights"]["reader"] == file_digest(FILE)
+    assert record["dev"]["weights"]["tokens"] == file_digest(tokens.FILE)
+    answerable = record["dev"]["dev"]["answerable"]
+    assert cross_encoder.tuning.calibrated_on == f"dev ({answerable} questions that were never trained on)"
+    assert record["dev"]["dev"]["answerable declined"] == pytest.approx(0.1, abs=0.005)
 
 
-@pytest.mark.parametrize("lacking", sorted(SHIPPED.shape()))
+@pytest.mark.parametrize("lacking", sorted(SOME.shape()))
 def test_a_record_that_lacks_something_is_named(tmp_path: Path, lacking: str) -> None:
-    told = {name: value for name, value in SHIPPED.shape().items() if name != lacking}
+    told = {name: value for name, value in SOME.shape().items() if name != lacking}
     (tmp_path / "reader.json").write_text(json.dumps({"tuning": told}), encoding="utf-8")
     with pytest.raises(ModelError, match=r"reader\.json"):
         Tuning.read(tmp_path / "reader.safetensors")
