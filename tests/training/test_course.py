@@ -23,7 +23,7 @@ from kstore.training.loop import Recipe
 from kstore.training.transformer import Rows, Start, Transformer
 from tests.training import toy
 
-QUICK = Recipe(epochs=12, batch=5, texts=6, rate=3e-4, head_rate=2e-3, dropout=0.0)
+QUICK = Recipe(epochs=18, batch=5, texts=6, rate=3e-4, head_rate=2e-3, dropout=0.0)
 
 
 @pytest.fixture

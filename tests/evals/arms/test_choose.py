@@ -127,9 +127,8 @@ def test_errors_tell_what_to_do(store: KStore) -> None:
         chosen(store, "long-context")
 
 
-def test_the_whole_corpus_stands_in_the_prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_zoo, "WINDOW", 4096)
-    model = model_zoo.reciting_model(tmp_path / "model", f"\nIda Marrow{model_zoo.END}", chat=True)
+def test_the_whole_corpus_stands_in_the_prompt(tmp_path: Path) -> None:
+    model = model_zoo.reciting_model(tmp_path / "model", f"\nIda Marrow{model_zoo.END}", chat=True, window=4096)
     settings = load_settings(home=tmp_path / "store", generator=str(model))
     with open_kstore(settings, empty=True) as opened:
         opened.put("lighthouse.md", "# Lighthouse\n\nThe lighthouse was built by Ida Marrow.\n")
