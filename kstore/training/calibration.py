@@ -94,7 +94,8 @@ def tune(heard: Sequence[Heard], calibrated_on: str) -> Tuning:
     weightings = itertools.product(_SEARCH_WEIGHTS, _CERTAINTY_WEIGHTS)
     weighted = [replace(tuning, search_weight=search, certainty_weight=sure) for search, sure in weightings]
     tuning = max(weighted, key=lambda it: _mean_f1(asked, it))
-    quicker = [it for sure in _SURE if _changed(asked, tuning, it := replace(tuning, sure=sure)) <= _CHANGED]
+    thorough = [it.best(tuning).plain for it in asked]
+    quicker = [it for sure in _SURE if _changed(asked, thorough, it := replace(tuning, sure=sure)) <= _CHANGED]
     tuning = max(quicker, key=lambda it: sum(not _reads_on(one, it) for one in asked), default=tuning)
     best = [it.best(tuning) for it in asked]
     right = [token_f1(found.plain, it.question.answers) >= _RIGHT for found, it in zip(best, asked, strict=True)]
@@ -148,9 +149,9 @@ def _mean_f1(asked: Sequence[Heard], tuning: Tuning) -> float:
     return sum(token_f1(it.best(tuning).plain, it.question.answers) for it in asked) / len(asked)
 
 
-def _changed(asked: Sequence[Heard], before: Tuning, after: Tuning) -> float:
-    """The share of the questions whose answer is another with the other tuning."""
-    return sum(it.best(before).plain != it.best(after).plain for it in asked) / len(asked)
+def _changed(asked: Sequence[Heard], before: Sequence[str], tuning: Tuning) -> float:
+    """The share of the questions whose answer with this tuning is another than before."""
+    return sum(it.best(tuning).plain != text for it, text in zip(asked, before, strict=True)) / len(asked)
 
 
 def _usefulness(asked: Sequence[Heard], tuning: Tuning) -> float:
