@@ -55,10 +55,18 @@ class Segment:
         return data
 
     def vectors(self) -> Vectors:
-        """A copy of the vectors of a flat segment, in the order of ``ids``: float32 of shape (n, dimension)."""
+        """The vectors of a flat segment, in the order of ``ids``: float32 of shape (n, dimension), not copied: they
+        cannot be written to and live as long as the segment does."""
         flat = faiss.downcast_index(self.faiss.index)
-        found: Vectors = flat.reconstruct_n(0, flat.ntotal)
+        found: Vectors = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d).reshape(flat.ntotal, flat.d)
+        found.flags.writeable = False
         return found
+
+    def cosines(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
+        """Of a flat segment: those of ``ids`` that it holds, and their vectors' cosines with the query."""
+        rows = np.minimum(np.searchsorted(self.ids, ids), self.ids.size - 1)
+        rows = rows[self.ids[rows] == ids]
+        return self.ids[rows], self.vectors()[rows] @ query
 
     def search(self, query: Vectors, k: int, alive: "Alive") -> tuple[Ids, Vectors]:
         """The ``k`` best of the living texts in it: ids and scores. All of a tie at the end, where it is exact."""
@@ -156,6 +164,14 @@ class DenseIndex:
     def is_mostly(self, kind: Kind) -> bool:
         """Whether three quarters of its vectors at least are in segments of that kind."""
         return 4 * sum(it.ids.size for it in self.segments if it.kind.serves_as(kind)) >= 3 * self.count
+
+    def cosines(self, query: Vectors, ids: Ids) -> dict[int, float]:
+        """The cosine of each of the texts with the query, dead or alive, where all segments are ``exact``."""
+        found: dict[int, float] = {}
+        for segment in self.segments:
+            held, cosines = segment.cosines(query, ids)
+            found |= zip(held.tolist(), cosines.tolist(), strict=True)
+        return found
 
     def search(self, query: Vectors, k: int, alive: Alive) -> tuple[Ids, Vectors]:
         """The ``k`` most similar of the living texts: ids and cosines, best first, ties by id.

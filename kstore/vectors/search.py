@@ -1,6 +1,6 @@
 """One search of one snapshot: by meaning, by words, or both fused, refined and put in order."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -83,11 +83,10 @@ class Searcher:
         index = snapshot.index
         if index.exact:
             ids, cosines = index.search(vector, depth, alive)
-            return {int(text): float(cosine) for text, cosine in zip(ids, cosines, strict=True)}
+            return dict(zip(ids.tolist(), cosines.tolist(), strict=True))
         few = np.flatnonzero(alive.flags)  # that a filter leaves, among which a coarse index would find too little
         ids = few if few.size <= _FEW else index.search(vector, depth * index.candidates, alive)[0]
-        vectors = self._store.vectors_of(snapshot.encoder.fingerprint, [int(text) for text in ids])
-        exact = {text: float(vector @ other) for text, other in vectors.items()}
+        exact = self._cosines(snapshot, vector, ids.tolist())
         return {text: exact[text] for text in sorted(exact, key=lambda text: (-exact[text], text))[:depth]}
 
     def _of_all(
@@ -95,8 +94,14 @@ class Searcher:
     ) -> dict[int, float]:
         """The similarities to ``vector``, with those of the texts ``found`` by other means."""
         others = [text for text in found if text not in similarities]
-        vectors = self._store.vectors_of(snapshot.encoder.fingerprint, others)
-        return {**similarities, **{text: float(vector @ other) for text, other in vectors.items()}}
+        return {**similarities, **self._cosines(snapshot, vector, others)}
+
+    def _cosines(self, snapshot: Snapshot, vector: Vectors, texts: Sequence[int]) -> dict[int, float]:
+        """The exact cosine of each text: from the index where that keeps whole vectors, else from the store."""
+        if snapshot.index.exact:
+            return snapshot.index.cosines(vector, np.array(texts, dtype=np.int64))
+        vectors = self._store.vectors_of(snapshot.encoder.fingerprint, texts)
+        return {text: float(vector @ other) for text, other in vectors.items()}
 
     def _moved(self, vector: Vectors, scores: Mapping[int, float], snapshot: Snapshot) -> Vectors:
         """The query moved towards what it found first (pseudo-relevance feedback)."""

@@ -2,12 +2,15 @@
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from cachetools import LRUCache, cachedmethod
 
 from kstore.encoding.encoder import Vectors
 from kstore.errors import NotFoundError, RevisionError
@@ -18,6 +21,8 @@ from kstore.vectors.filtering import condition, standing
 from kstore.vectors.schema import ALIVE
 
 Ids = npt.NDArray[np.int64]
+
+_KEPT_CHARACTERS = 8_000_000  # of documents that passages were last read in
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.database = Database(path)
+        self._versions: LRUCache[Any, str] = LRUCache(_KEPT_CHARACTERS, getsizeof=len)
+        self._caching = threading.Lock()
 
     def close(self) -> None:
         self.database.close()
@@ -302,14 +309,26 @@ class Store:
         also, parameters = condition(where)
         with self.database.reading() as connection:
             rows = connection.execute(
-                "SELECT p.text, p.document, t.headings, p.start, p.end, p.line_start, p.line_end,"
-                " substr(d.text, p.start + 1, p.end - p.start) FROM passages p JOIN texts t ON t.id = p.text"
+                "SELECT p.text, p.document, t.headings, p.start, p.end, p.line_start, p.line_end, d.id"
+                " FROM passages p JOIN texts t ON t.id = p.text"
                 " JOIN documents d ON d.name = p.document AND d.born <= :r AND d.died > :r"
                 f" WHERE p.text IN (SELECT value FROM json_each(:ids)) AND p.born <= :r AND p.died > :r{also}"
                 " ORDER BY p.document, p.start",
                 {"r": revision, "ids": json.dumps([int(text) for text in ids]), **parameters},
             ).fetchall()
-        return [PassageRow(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
+        return [
+            PassageRow(
+                text, name, tuple(json.loads(headings)), start, end, line, last, self._version(version)[start:end]
+            )
+            for text, name, headings, start, end, line, last, version in rows
+        ]
+
+    @cachedmethod(lambda self: self._versions, lock=lambda self: self._caching)
+    def _version(self, number: int) -> str:
+        """The text of one version of a document, which never changes. To cut a passage out of it, SQLite would read it
+        all for each passage."""
+        with self.database.reading() as connection:
+            return str(connection.execute("SELECT text FROM documents WHERE id = ?", (number,)).fetchone()[0])
 
     def counts(self, revision: int) -> dict[str, int]:
         """How many documents and passages are alive at ``revision``, and how many vectors are kept in all."""

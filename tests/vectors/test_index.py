@@ -108,9 +108,23 @@ def test_the_given_arrays_may_be_changed_afterwards() -> None:
     given = vectors.copy()
     index = DenseIndex(DIMENSION).extended(ids, given)
     given[:] = 0
-    index.segments[0].vectors()[:] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        index.segments[0].vectors()[:] = 0
     found, _ = index.search(vectors[3], 1, everything(ids))
     assert found.tolist() == [4]
+
+
+def test_cosines_are_those_of_the_texts_that_are_held() -> None:
+    ids, vectors = np.arange(2, 22, 2), unit_vectors(10, seed=5)
+    index = in_segments(ids, vectors, [6, 3, 1])
+    query = unit_vectors(1, seed=6)[0]
+    wanted = np.array([20, 2, 7, 14, 1, 99])  # neither in order nor all there
+    found = index.cosines(query, wanted)
+    assert found.keys() == {20, 2, 14}
+    for text, cosine in found.items():
+        assert cosine == pytest.approx(float(vectors[text // 2 - 1] @ query), abs=1e-6)
+    assert index.cosines(query, np.array([], dtype=np.int64)) == {}
+    assert DenseIndex(DIMENSION).cosines(query, wanted) == {}
 
 
 def test_compaction_gives_the_same_results_from_one_segment() -> None:
