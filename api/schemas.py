@@ -44,6 +44,7 @@ class ControlsBody(Body):
 
     method: Method | None = None
     skim: bool | None = None
+    confidence: float | None = None
     glossary: bool | None = None
     feedback: bool | None = None
     rerank: bool | None = None

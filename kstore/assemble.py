@@ -1,7 +1,7 @@
 """The house as it is built: settings in, a KStore out. Only here are concrete classes chosen.
 
-    question ─► KStore.ask ─► ParametricArm ─► Generator (weights) ───────────┐
-                    │                                                         ├─► Answer(as_of, citations, timings)
+                    ┌───────► ParametricArm ─► Generator (weights) ───────────┐
+    question ─► KStore.ask ─► AdaptiveArm (one or the other) ─────────────────┼─► Answer(as_of, citations, timings)
                     └───────► RetrievalArm ──► VectorMemory ─► PassageReader ─┘
                                                    │
     document ─► KStore.put ─► split ─► encode ─────┴─► Store (SQLite: the truth) ─► DenseIndex, BM25 (derived)
@@ -85,7 +85,14 @@ def open_kstore(settings: Settings | None = None, *, empty: bool = False, progre
         cross_encoder.model.load()
         return RetrievalArm(kstore.memory, Reader(cross_encoder))
 
-    return KStore(open_memory, {"parametric": parametric, "retrieval": retrieval}, chosen.max_document_bytes)
+    def adaptive(kstore: KStore) -> Arm:
+        memory = kstore.memory  # first: without it there is nothing to choose between
+        from kstore.answering.adaptive import AdaptiveArm
+
+        return AdaptiveArm(kstore.arm("parametric"), kstore.arm("retrieval"), memory)
+
+    arms = {"parametric": parametric, "retrieval": retrieval, "adaptive": adaptive}
+    return KStore(open_memory, arms, chosen.max_document_bytes)
 
 
 def weights_folder(settings: Settings) -> Path:

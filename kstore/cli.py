@@ -85,7 +85,7 @@ def options(
 def ask(
     context: typer.Context,
     question: str,
-    arm: Annotated[str, typer.Option(help="parametric, retrieval or both.")] = BOTH,
+    arm: Annotated[str, typer.Option(help="parametric, retrieval, adaptive or both.")] = BOTH,
     as_of: AsOfOption = None,
     k: Annotated[int | None, typer.Option(help="Passages to retrieve.", show_default="5")] = None,
     preset: Annotated[str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}.", metavar="NAME")] = None,

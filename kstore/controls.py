@@ -103,11 +103,13 @@ class Controls:
     refinements: Refinements = field(default_factory=Refinements)
     skim: bool = False  # quote the sentence that shares most words with the question; no model reads
     cut: Cut = field(default_factory=Cut)
+    confidence: float = 0.0  # the least of an answer, where it is calibrated; below it the answer is declined
     sampling: Sampling = field(default_factory=Sampling)
 
     def __post_init__(self) -> None:
         check_k(self.k)
         check_method(self.method)
+        _require(0.0 <= self.confidence <= 1.0, "confidence must be between 0 and 1", self.confidence)
 
 
 def check_k(k: int) -> None:
@@ -164,6 +166,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 SETTABLE = {  # by name, beside k and as_of: the part of Controls that has it ("": itself), and its kind of value
     "method": ("", "text"),
     "skim": ("", "true or false"),
+    "confidence": ("", "a number"),
     "metric": ("cut", "text"),
     **dict.fromkeys(("glossary", "feedback", "rerank"), ("refinements", "true or false")),
     **dict.fromkeys(("threshold", "gap", "cumulative"), ("cut", "a number")),

@@ -138,6 +138,8 @@ def _panel(answer: Answer, width: int) -> Panel:
         parts.append(Text(f"[{number}] {place}  {headings}", style="cyan"))
     as_of = "" if answer.as_of is None else f" (revision {answer.as_of})"
     parts.append(Text.assemble(("knowledge  ", "dim"), f"{answer.age}{as_of}; {answer.knowledge}"))
+    if answer.because is not None:
+        parts.append(Text.assemble(("why        ", "dim"), answer.because))
     if answer.confidence is not None:
         parts.append(Text.assemble(("confidence ", "dim"), f"{answer.confidence:.0%}"))
     stages = ", ".join(f"{stage} {spent:.1f}" for stage, spent in answer.timings.items() if stage != "total")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the weights answer also where the vectors wing is not there
     from kstore.vectors.store import Event, Listed
 
 BOTH = "both"
+MEMORIES = ("parametric", "retrieval")  # which are both
 
 
 class KStore:
@@ -102,7 +103,7 @@ class KStore:
         check_question(question)
         if controls.as_of is not None:
             self.memory.store.check_revision(controls.as_of)
-        arms = [self.arm(name) for name in (self.arm_names if arm == BOTH else (arm,))]
+        arms = [self.arm(name) for name in (MEMORIES if arm == BOTH else (arm,))]
         if arm != "parametric":
             self.memory.adopt()  # the encoder that is wanted, where the store has another
         revision = self.revision()

@@ -157,7 +157,8 @@ class Answer:
     ``as_of`` is the revision of this store that the knowledge comes from, None when this store never had that state;
     ``age`` says the same in words and ``knowledge`` what the answer was drawn from. ``confidence`` is a calibrated
     probability of being right, None where the arm has not been calibrated. ``tokens`` counts what a generator wrote,
-    None where none did. ``timings`` are milliseconds by stage; they add up to ``timings["total"]``.
+    None where none did. ``because`` says why an arm that chooses between others chose as it did. ``timings`` are
+    milliseconds by stage; they add up to ``timings["total"]``.
     """
 
     arm: str
@@ -170,6 +171,7 @@ class Answer:
     confidence: float | None = None
     citations: tuple[Citation, ...] = ()
     tokens: int | None = None
+    because: str | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -179,6 +181,13 @@ class Answer:
     def aged(self, current: int | None) -> "Answer":
         """The same answer with its age in words, seen from the store's ``current`` revision."""
         return replace(self, age=describe_age(self.as_of, current))
+
+    def if_sure(self, least: float) -> "Answer":
+        """The same answer, declined where its confidence is known and below ``least``."""
+        if self.text is None or self.confidence is None or self.confidence >= least:
+            return self
+        declined = f"an answer of {self.confidence:.0%} confidence was found, and {least:.0%} are wanted"
+        return replace(self, text=None, citations=(), declined=declined)
 
 
 @dataclass(frozen=True, slots=True)

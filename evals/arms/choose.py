@@ -15,6 +15,7 @@ from kstore.service import KStore
 ARMS = {
     "parametric": "the store's weights, with no document to read",
     "retrieval": "the store's search and reader",
+    "adaptive": "the store's weights where they are sure and up to date, its retrieval otherwise",
     "lexical-only": "retrieval by words alone",
     "top-passage": "the best passage word for word, without a reader",
     "oracle-passage": "the reader over the passages that hold the evidence: what perfect search would be worth",
@@ -23,7 +24,7 @@ ARMS = {
     "majority": "always the answer that is most often right in training",
     "always-decline": "never an answer",
 }
-_CITING = {"retrieval", "lexical-only", "top-passage", "oracle-passage"}
+_CITING = {"retrieval", "adaptive", "lexical-only", "top-passage", "oracle-passage"}
 _LEARNING = {"nearest-question", "majority"}
 _WAY = "top-passage:"  # of searching: METHOD, or hybrid+PART+..., the parts named as in Refinements
 

@@ -43,7 +43,7 @@ class ParametricArm:
             confidence=_confidence(written, calibration),
             tokens=count_drawn(written),
             timings=watch.timings(),
-        )
+        ).if_sure(controls.confidence)
 
 
 def _describe(record: TrainingRecord | None) -> str:

@@ -61,7 +61,7 @@ class RetrievalArm:
             citations=answered.citations if answered else (),
             tokens=reading.tokens if reading else None,
             timings=watch.timings(),
-        )
+        ).if_sure(controls.confidence)
 
 
 def _why_nothing(evidence: Evidence, controls: Controls) -> str:

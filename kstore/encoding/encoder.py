@@ -69,12 +69,10 @@ class OpenVINOEncoder:
             options: dict[str, Any] = {
                 "PERFORMANCE_HINT": "LATENCY",
                 "INFERENCE_PRECISION_HINT": "f32",  # some processors would otherwise compute in bfloat16
-                "CACHE_DIR": str(folder / "compiled"),
             }
             if threads:
                 options["INFERENCE_NUM_THREADS"] = threads
-            compiled = openvino.Core().compile_model(str(folder / "model.xml"), "CPU", options)
-            self._request = compiled.create_infer_request()
+            self._request = _compiled(openvino.Core(), folder, options).create_infer_request()
         except Exception as error:
             # OpenVINO and tokenizers raise bare RuntimeError and Exception; the reason is in the last line.
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
@@ -108,3 +106,12 @@ class OpenVINOEncoder:
             ids[position, : len(row)] = row
             mask[position, : len(row)] = 1
         return list(self._request.infer([ids, mask])[0].copy())  # the next inference overwrites it
+
+
+def _compiled(core: Any, folder: Path, options: dict[str, Any]) -> Any:
+    """The graph, compiled or as it was compiled before. Where that cannot be kept, it is compiled all the same: a
+    second process may be writing it just now, or the folder may not be written to."""
+    try:
+        return core.compile_model(str(folder / "model.xml"), "CPU", {**options, "CACHE_DIR": str(folder / "compiled")})
+    except RuntimeError:
+        return core.compile_model(str(folder / "model.xml"), "CPU", options)

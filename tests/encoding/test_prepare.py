@@ -4,8 +4,11 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import openvino
 import pytest
 
 from kstore.encoding.encoder import Encoder, OpenVINOEncoder
@@ -188,3 +191,20 @@ def test_a_damaged_compilation_is_made_again(
         damage(file)
     encoder: Encoder = OpenVINOEncoder(the_folder(own_cache))
     assert np.abs(encoder.encode_passages(TEXTS) - expected).max() < 1e-6
+
+
+class _KeepsNothing:
+    """The runtime on a machine where a compilation cannot be kept, as while another process writes the same one."""
+
+    def compile_model(self, file: str, device: str, options: dict[str, Any]) -> Any:
+        if "CACHE_DIR" in options:
+            raise RuntimeError("filesystem error: cannot set permissions: No such file or directory")
+        return openvino.Core().compile_model(file, device, options)
+
+
+def test_where_compilations_cannot_be_kept_the_encoder_loads_all_the_same(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = OpenVINOEncoder(the_folder(own_cache)).encode_questions(TEXTS)
+    monkeypatch.setattr("kstore.encoding.encoder.import_openvino", lambda: SimpleNamespace(Core=_KeepsNothing))
+    assert np.abs(OpenVINOEncoder(the_folder(own_cache)).encode_questions(TEXTS) - expected).max() < 1e-6
