@@ -63,6 +63,7 @@ METRICS: dict[str, Metric] = {
     "latency_ms_p95": Metric("time within which 95 of 100 answers come", better="lower", unit="ms", bounded=False),
     "latency_ms_p99": Metric("time within which 99 of 100 answers come", better="lower", unit="ms", bounded=False),
     "first_token_ms_p50": Metric("median time to the first token", better="lower", unit="ms", bounded=False),
+    "right_per_second": Metric("exact matches for each second that answering took", unit="1/s", bounded=False),
     "cpu_ms": Metric("time of all processors for an answer", better="lower", unit="ms", bounded=False),
     "tokens": Metric("tokens that a generator writes for an answer", better="lower", unit="tokens", bounded=False),
 }

@@ -88,6 +88,8 @@ def _figures(rows: Sequence[Row], seed: int) -> dict[str, Estimate]:
         totals = [row.timings_ms["total"] for row in answered]
         found |= {name: quantile(totals, q) for name, q in _QUANTILES}
         facts = [row.cluster for row in answered]
+        if worth := _worth(answered, facts, seed):
+            found["right_per_second"] = worth
         found["cpu_ms"] = mean([row.timings_ms["cpu"] for row in answered], facts, bounded=False)
     begun = [row.timings_ms["first_token"] for row in answered if "first_token" in row.timings_ms]
     if begun:
@@ -98,6 +100,19 @@ def _figures(rows: Sequence[Row], seed: int) -> dict[str, Estimate]:
             [float(row.tokens or 0) for row in written], [row.cluster for row in written], bounded=False
         )
     return {name: found[name] for name in METRICS if name in found}
+
+
+def _worth(rows: Sequence[Row], facts: Sequence[str], seed: int) -> Estimate | None:
+    """Accuracy for time: all that is right over all the seconds spent, which an arm that is now quick and now slow has
+    no median for."""
+    right = np.array([row.scores["exact_match"] for row in rows])
+    seconds = np.array([row.timings_ms["total"] / 1e3 for row in rows])
+
+    def statistic(chosen: npt.NDArray[np.intp]) -> float | None:
+        spent = float(seconds[chosen].sum())
+        return float(right[chosen].sum()) / spent if spent else None
+
+    return bootstrap(statistic, facts, seed=seed)
 
 
 def _by_metric(rows: Iterable[Row]) -> dict[str, tuple[list[float], list[str]]]:

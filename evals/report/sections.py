@@ -8,7 +8,7 @@ from typing import Any
 from evals.report import plots, plots_of_change, plots_of_index, tables
 from evals.report.canvas import Plot, looks
 from evals.report.tables import Summary, Table
-from evals.report.wording import claim, number
+from evals.report.wording import between, claim, estimated, number
 
 _LEADING = ("contains", "f1", "exact_match")
 CONTROL = "nearest-question"
@@ -83,10 +83,27 @@ def _claims(summary: Summary) -> Iterable[str]:
     """What the run shows, first what it means and then how the main arms compare in the leading metric."""
     yield from (summary.get("decision") or {}).get("sentences") or ()
     yield from (claim(contrast) for contrast in _leading(summary.get("contrasts") or ())[:_CLAIMS])
+    yield from _worth(summary.get("arms") or {})
     counts = summary.get("counts") or {}
     if counts.keys() >= {"scored", "declined", "errored", "total"}:
         parts = ", ".join(f"{number(counts[it])} {it}" for it in ("scored", "declined", "errored"))
         yield f"{number(counts['total'])} times an arm was asked: {parts}."
+
+
+def _worth(arms: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
+    """Whether choosing between the memories is worth more for its time than either; only a gap between the intervals
+    counts."""
+    told = {arm: arms[arm]["right_per_second"] for arm in plots.MAIN_ARMS if "right_per_second" in arms.get(arm, {})}
+    if len(told) < len(plots.MAIN_ARMS) or not all(map(estimated, told.values())):
+        return
+    adaptive = told.pop("adaptive")
+    beaten = [arm for arm, other in told.items() if adaptive["ci"][0] > other["ci"][1]]
+    verdict = f"adaptive beats {' and '.join(beaten)}" if beaten else "adaptive beats neither memory"
+    figures = ", ".join(
+        f"{arm} {number(it['value'])} {between(it)}" for arm, it in {"adaptive": adaptive, **told}.items()
+    )
+    only = ", not both memories" if len(beaten) == 1 else ""
+    yield f"For each second of answering, so many are right: {figures}; {verdict}{only}."
 
 
 def _leading(contrasts: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

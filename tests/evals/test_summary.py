@@ -64,6 +64,7 @@ def test_figures_are_those_of_the_rows() -> None:
     assert found["exact_match"]["clusters"] == FACTS
     assert found["latency_ms_p50"]["value"] == 10.0
     assert found["cpu_ms"]["value"] == 12.0
+    assert found["right_per_second"]["value"] == pytest.approx(right / 0.01)
     assert list(found) == [name for name in METRICS if name in found]
 
 

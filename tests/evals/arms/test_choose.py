@@ -45,6 +45,7 @@ def test_they_come_in_the_order_asked_for(store: KStore) -> None:
 def test_who_ranks_and_who_cites(store: KStore) -> None:
     able = {name: flags(arm) for name, arm in chosen(store, *(it for it in ARMS if it != "long-context")).items()}
     both = {"retrieval", "lexical-only", "top-passage", "oracle-passage"}
+    assert able.pop("adaptive") == (False, True)  # it searches only where it has to
     assert able == {name: (name in both, name in both) for name in able}
 
 

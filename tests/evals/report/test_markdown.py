@@ -1,5 +1,8 @@
 """The summary in Markdown says what the page says, and what others wrote stays text."""
 
+from typing import Any
+
+import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -83,3 +86,22 @@ def test_first_is_told_how_the_memories_compare_and_whether_they_beat_the_contro
         "contains, parametric against nearest-question",
     ]
     assert "parametric is better than retrieval" in short.sentences[0]
+
+
+@pytest.mark.parametrize(
+    ("adaptive", "verdict"),
+    [
+        ((20.0, 19.0, 21.0), "adaptive beats neither memory."),
+        ((31.0, 29.0, 33.0), "adaptive beats retrieval, not both memories."),
+        ((50.0, 45.0, 55.0), "adaptive beats parametric and retrieval."),
+    ],
+)
+def test_accuracy_for_time_is_told_where_an_arm_chooses(adaptive: tuple[float, float, float], verdict: str) -> None:
+    def figure(value: float, low: float, high: float) -> dict[str, Any]:
+        return {"right_per_second": {"value": value, "ci": [low, high], "n": 9, "clusters": 3}}
+
+    arms = {"parametric": figure(30.0, 28.0, 32.0), "retrieval": figure(18.0, 16.0, 20.0)}
+    told = next(it for it in sections({"arms": {**arms, "adaptive": figure(*adaptive)}}, {}) if it.slug == "short")
+    assert told.sentences[0].endswith(verdict)
+    assert "parametric 30.0 [28.0, 32.0], retrieval 18.0 [16.0, 20.0]" in told.sentences[0]
+    assert all(it.slug != "short" for it in sections({"arms": arms}, {}))
