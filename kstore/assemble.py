@@ -142,8 +142,8 @@ def _recalls_only(settings: Settings) -> bool:
 
 
 def _generator(settings: Settings, encoder: Callable[[str | None], Encoder]) -> "Generator":
-    """The generator that the settings name: of kstore's own kind, hosted, or any causal model of the Hugging Face
-    kind."""
+    """The generator that the settings name: of kstore's own kind, hosted, or any model of the Hugging Face kind that
+    writes or fills in words."""
     if _recalls_only(settings):
         from kstore.weights.shipped import SentencePromptedGenerator
 
@@ -152,9 +152,9 @@ def _generator(settings: Settings, encoder: Callable[[str | None], Encoder]) -> 
 
     if is_hosted(settings.generator):
         return HostedGenerator(settings.generator, settings.generator_url)
-    from kstore.weights.huggingface import HuggingFaceGenerator
+    from kstore.weights.huggingface.loading import open_model
 
-    return HuggingFaceGenerator(settings.generator, settings.threads)
+    return open_model(settings.generator, settings.threads)
 
 
 def _start(memory: "VectorMemory", empty: bool, max_document_bytes: int) -> None:

@@ -12,6 +12,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    BartConfig,
+    BartForConditionalGeneration,
+    BertConfig,
+    BertForMaskedLM,
+    ElectraConfig,
+    ElectraForMaskedLM,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
@@ -20,14 +26,24 @@ from transformers import (
     PreTrainedTokenizerFast,
     Qwen3Config,
     Qwen3ForCausalLM,
+    RobertaConfig,
+    RobertaForMaskedLM,
+    T5Config,
+    T5ForConditionalGeneration,
 )
 from transformers.utils import logging
 
 BASE, CHAT = ("llama", "gpt2"), ("qwen3",)
-KINDS = BASE + CHAT
+CAUSAL = BASE + CHAT
+ENCODER_DECODER = ("t5", "bart")
+MASKED = ("bert", "roberta", "electra")
+KINDS = CAUSAL + ENCODER_DECODER + MASKED
+# Of those random weights that write something, and different things of different questions.
+_SEEDS = {"t5": 8, "bart": 2, "bert": 6, "roberta": 1}
 WINDOW = 256  # tokens that each of the models can read and write together
 
 END, TURN, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+PAD, MASK = "<pad>", "<mask>"
 # Qwen3's, without its tools: a closed <think> keeps the model from thinking aloud.
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
@@ -40,28 +56,35 @@ _READ = (
 )
 
 
-def tokenizer(chat: bool = False, window: int = WINDOW, whole: Sequence[str] = ()) -> PreTrainedTokenizerFast:
+def tokenizer(
+    chat: bool = False, window: int = WINDOW, whole: Sequence[str] = (), mask: bool = False
+) -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer, as GPT-2, LLaMA 3 and Qwen have; every text goes through it unharmed. The texts of
-    ``whole`` are one token each."""
+    ``whole`` are one token each. With ``mask`` it has one."""
     trained = Tokenizer(models.BPE())
     trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     trained.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=340,
-        special_tokens=[END, TURN, TURN_END],
+        special_tokens=[END, TURN, TURN_END, PAD, MASK],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
     trained.train_from_iterator(_READ, trainer)
     trained.add_tokens(list(whole))
     return PreTrainedTokenizerFast(
-        tokenizer_object=trained, eos_token=END, chat_template=TEMPLATE if chat else None, model_max_length=window
+        tokenizer_object=trained,
+        eos_token=END,
+        pad_token=PAD,
+        mask_token=MASK if mask else None,
+        chat_template=TEMPLATE if chat else None,
+        model_max_length=window,
     )
 
 
-def random_model(kind: str, folder: Path, seed: int = 5) -> Path:
-    """A model of ``kind`` with random weights, large enough that each token depends on all before it."""
-    words = tokenizer(chat=kind in CHAT)
+def random_model(kind: str, folder: Path, seed: int | None = None) -> Path:
+    """A model of ``kind`` with random weights, large enough that each token depends on all that it can see."""
+    words = tokenizer(chat=kind in CHAT, mask=kind in MASKED)
     shape = {"vocab_size": len(words), "initializer_range": 0.4, "bos_token_id": None}
     makers: dict[str, Callable[[], PreTrainedModel]] = {
         "llama": lambda: LlamaForCausalLM(LlamaConfig(**shape, **_llama_shape(), eos_token_id=0)),
@@ -70,10 +93,53 @@ def random_model(kind: str, folder: Path, seed: int = 5) -> Path:
         ),
         # As with Qwen itself, the model names the end of a turn, and the tokenizer the end of a text.
         "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**shape, **_llama_shape(), head_dim=8, eos_token_id=2)),
+        "t5": lambda: T5ForConditionalGeneration(
+            T5Config(
+                vocab_size=len(words),
+                d_model=32,
+                d_kv=8,
+                d_ff=64,
+                num_layers=2,
+                num_heads=4,
+                initializer_factor=8.0,
+                pad_token_id=3,
+                eos_token_id=0,
+                decoder_start_token_id=3,
+            )
+        ),
+        "bart": lambda: BartForConditionalGeneration(
+            BartConfig(
+                vocab_size=len(words),
+                d_model=32,
+                encoder_layers=2,
+                decoder_layers=2,
+                encoder_attention_heads=4,
+                decoder_attention_heads=4,
+                encoder_ffn_dim=64,
+                decoder_ffn_dim=64,
+                max_position_embeddings=WINDOW,
+                init_std=0.4,
+                bos_token_id=1,
+                pad_token_id=3,
+                eos_token_id=0,
+                decoder_start_token_id=0,
+            )
+        ),
+        "bert": lambda: BertForMaskedLM(BertConfig(**_encoder_shape(len(words)), max_position_embeddings=WINDOW)),
+        # It counts positions from behind the number of its padding.
+        "roberta": lambda: RobertaForMaskedLM(
+            RobertaConfig(**_encoder_shape(len(words)), max_position_embeddings=WINDOW + 4)
+        ),
+        "electra": lambda: ElectraForMaskedLM(
+            ElectraConfig(**_encoder_shape(len(words)), embedding_size=16, max_position_embeddings=WINDOW)
+        ),
     }
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return _save(makers[kind](), words, folder)
+        torch.manual_seed(_SEEDS.get(kind, 5) if seed is None else seed)
+        model = makers[kind]()
+    if kind == "bart":  # it writes a token of its own first, which is forced upon it
+        model.generation_config.forced_bos_token_id = 1
+    return _save(model, words, folder)
 
 
 def reciting_model(
@@ -145,6 +211,18 @@ def _llama_shape() -> dict[str, int]:
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
         "max_position_embeddings": WINDOW,
+    }
+
+
+def _encoder_shape(words: int) -> dict[str, float]:
+    return {
+        "vocab_size": words,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "initializer_range": 0.4,
+        "pad_token_id": 3,
     }
 
 

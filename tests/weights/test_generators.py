@@ -10,9 +10,9 @@ from tokenizers import Tokenizer
 from kstore.controls import Sampling
 from kstore.encoding.encoder import Encoder
 from kstore.weights.generator import Generator, Message, Token
-from kstore.weights.huggingface import HuggingFaceGenerator
+from kstore.weights.huggingface.loading import open_model
 from kstore.weights.shipped import SentencePromptedGenerator
-from tests.weights.model_zoo import KINDS
+from tests.weights.model_zoo import BASE, KINDS, MASKED
 
 ASKED = [Message("user", "What is the colour of the north door?")]
 OTHER = [Message("user", "Tell me the ferry's speed.")]
@@ -22,7 +22,7 @@ HOT = Sampling(temperature=3.0, max_tokens=12)
 @pytest.fixture(scope="session")
 def load(zoo: Callable[[str], Path], pupil: Path, encoder: Encoder) -> Callable[[Path], Generator]:
     def load_one(folder: Path) -> Generator:
-        return SentencePromptedGenerator(folder, encoder) if folder == pupil else HuggingFaceGenerator(str(folder))
+        return SentencePromptedGenerator(folder, encoder) if folder == pupil else open_model(str(folder))
 
     return load_one
 
@@ -95,9 +95,12 @@ def test_the_first_greedy_token_is_the_likeliest(generator: Generator) -> None:
 
 
 @pytest.mark.parametrize("most", [1, 2, 5])
-def test_max_tokens_is_respected(generator: Generator, most: int) -> None:
-    whole = drawn(write(generator, Sampling(max_tokens=6)))
-    assert drawn(write(generator, Sampling(max_tokens=most))) == whole[:most]
+def test_max_tokens_is_respected(generator: Generator, folder: Path, most: int) -> None:
+    written = drawn(write(generator, Sampling(max_tokens=most)))
+    if folder.name in MASKED:  # other gaps are filled otherwise
+        assert 1 <= len(written) <= most
+    else:
+        assert written == drawn(write(generator, Sampling(max_tokens=6)))[:most]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -106,7 +109,7 @@ def test_the_pieces_make_up_the_text_of_the_tokens(generator: Generator, folder:
     tokens = write(generator, Sampling(HOT.temperature, max_tokens=40, seed=seed))
     words = Tokenizer.from_file(str(folder / "tokenizer.json"))
     whole = words.decode(drawn(tokens), skip_special_tokens=True)
-    if not generator.instructable and folder.name != "pupil":
+    if folder.name in BASE:
         whole = whole.split("\n")[0]  # where base models are stopped
     assert text(tokens) == whole.rstrip("\ufffd")
 

@@ -16,7 +16,7 @@ from kstore.errors import ModelError
 from kstore.settings import Settings
 from kstore.weights.generator import Message
 from kstore.weights.hosted import HostedGenerator, is_hosted
-from kstore.weights.huggingface import HuggingFaceGenerator
+from kstore.weights.huggingface.loading import open_model
 from tests.conftest import TINY
 from tests.evals.server import Server
 from tests.weights import model_zoo
@@ -64,7 +64,7 @@ def url(model: Path) -> Iterator[str]:
 def test_a_real_server_answers_as_the_model_itself_does(url: str, model: Path) -> None:
     generator = HostedGenerator(f"openai:{model}", url)
     for sampling in (Sampling(), Sampling(temperature=0.2, top_p=0.9, top_k=5, seed=3), Sampling(stop=("Ida",))):
-        here = "".join(it.text for it in HuggingFaceGenerator(str(model)).stream(ASKED, sampling))
+        here = "".join(it.text for it in open_model(str(model)).stream(ASKED, sampling))
         assert "".join(it.text for it in generator.stream(ASKED, sampling)) == here
         assert here.startswith("The keeper is ")
 

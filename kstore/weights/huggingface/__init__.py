@@ -1,0 +1,1 @@
+"""Models of the Hugging Face kind, by folder or hub name: from left to right, encoder-decoders, and masked ones."""
