@@ -15,7 +15,7 @@ from kstore.assemble import open_kstore
 from kstore.controls import PRESETS, SETTABLE, check_method, controls_for, read_controls
 from kstore.display import Display
 from kstore.encoding.prepare import load_encoder
-from kstore.errors import KStoreError
+from kstore.errors import InputError, KStoreError
 from kstore.filters import read_filter
 from kstore.service import BOTH, KStore
 from kstore.settings import PACKAGED_ENCODER, load_settings
@@ -237,17 +237,27 @@ def train(
     dev: DevOption = [],  # noqa: B006
     epochs: Annotated[int | None, typer.Option(help="Passes over the examples.", min=1)] = None,
     seed: SeedOption = None,
+    base: Annotated[
+        str | None, typer.Option(help="Teach this model, a folder or hub name, instead of a new one.", metavar="MODEL")
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help="How the base is taught: lora, merged into it, or lora-adapter, beside it.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model on a corpus: its questions where there are some, and its own definitions."""
-    from kstore.train import train_model
+    from kstore.train import LORA, LORA_ADAPTER, train_model
+
+    if (method is not None and base is None) or method not in {None, LORA, LORA_ADAPTER}:
+        raise InputError(f"--method is {LORA} or {LORA_ADAPTER}, and wants a --base")
 
     invocation: Invocation = context.obj
     settings = load_settings()
     encoder = load_encoder(PACKAGED_ENCODER, settings.cache, settings.threads)
     bytes_allowed = settings.max_document_bytes
     report = invocation.display.training
-    record = train_model(corpus, questions, dev, encoder, out, bytes_allowed, epochs, seed, report)
+    merged = method != LORA_ADAPTER
+    record = train_model(corpus, questions, dev, encoder, out, bytes_allowed, epochs, seed, report, base, merged)
     invocation.show(record, as_json, f"{out}: {record['examples']} examples, dev {record.get('dev', 'not asked')}")
 
 

@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kstore.answering.prompts import closed_book
 from kstore.encoding.encoder import Encoder
 from kstore.errors import InputError
 from kstore.text.definitions import definitions
 from kstore.text.sources import read_source
 from kstore.types import Progress, corpus_digest, no_progress
-from kstore.weights.examples import Example, definition_examples, read_examples
+from kstore.weights.examples import Example, Origin, definition_examples, read_examples
+
+LORA, LORA_ADAPTER = "lora", "lora-adapter"  # methods for a base model
 
 
 def train_model(
@@ -25,14 +28,15 @@ def train_model(
     epochs: int | None = None,
     seed: int | None = None,
     report: Callable[[int, int, float], None] = lambda epoch, epochs, loss: None,
+    base: str | None = None,
+    merged: bool = True,
 ) -> dict[str, Any]:
     """Train a model on the questions and on the corpus's own definitions; returns what ``kstore.json`` records.
 
-    ``dev`` questions are not trained on: they say how well it does and calibrate its confidence. InputError where
-    there is nothing to learn from.
+    ``dev`` questions are not trained on: they say how well it does and calibrate its confidence. Without a ``base`` the
+    model is of the shipped kind and begins from nothing; with one, a model that writes from left to right by folder or
+    hub name, it is that model with LoRA, ``merged`` or as an adapter. InputError where there is nothing to learn from.
     """
-    from kstore.weights.training import Origin, Recipe, train
-
     _make(folder)  # before the work, not after it
     documents = read_source(corpus, max_document_bytes).documents
     examples: list[Example] = read_examples(questions)
@@ -41,17 +45,23 @@ def train_model(
         examples += definition_examples(fact, definition.term, definition.sentence)
     if not examples:
         raise InputError(f"{corpus} defines nothing, and there are no questions: there is nothing to train on")
-    recipe = Recipe()
-    recipe = replace(recipe, epochs=epochs or recipe.epochs, seed=recipe.seed if seed is None else seed)
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    origin = Origin(corpus_digest(documents), datetime.datetime.now(datetime.UTC).date().isoformat())
+    asked = read_examples(dev)
+    chosen = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
+    if base is not None:
+        from kstore.weights.huggingface.lora import LoraRecipe, train_lora
+
+        way = replace(LoraRecipe(), **chosen)
+
+        def told(epoch: int, loss: float) -> None:
+            report(epoch + 1, way.epochs, loss)
+
+        return train_lora(base, examples, asked, folder, origin, closed_book, way, merged, told)
+    from kstore.weights.training import Recipe, train
+
+    recipe = replace(Recipe(), **chosen)
     return train(
-        examples,
-        read_examples(dev),
-        encoder,
-        folder,
-        Origin(corpus_digest(documents), today),
-        recipe,
-        lambda epoch, loss: report(epoch + 1, recipe.epochs, loss),
+        examples, asked, encoder, folder, origin, recipe, lambda epoch, loss: report(epoch + 1, recipe.epochs, loss)
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from kstore.cli import main
 from tests.conftest import TINY
+from tests.weights.model_zoo import random_model
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -261,6 +262,25 @@ def test_a_trained_model_can_be_asked(
     (answer,) = as_json("ask", "What is Binnacle?", "--arm", "parametric")["answers"]
     assert answer["text"] == "A binnacle is the stand of the ship's compass."
     assert (answer["as_of"], answer["age"]) == (1, "current")
+
+
+def test_a_base_model_can_be_taught_and_asked(
+    run: Run, as_json: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "a.md").write_text("# Terms\n\n## Binnacle\n\nA binnacle is the stand of the ship's compass.\n")
+    assert run("ingest", str(corpus), "--empty")[0] == 0
+    base, model = random_model("llama", tmp_path / "base"), str(tmp_path / "model")
+    given = ["train", "--corpus", str(corpus), "--out", model, "--base", str(base), "--epochs", "1"]
+    record = as_json(*given, "--method", "lora-adapter")
+    assert (record["method"], record["merged"], record["examples"]) == ("lora", False, 5)
+    assert as_json(*given)["merged"] is True
+    monkeypatch.setenv("KSTORE_GENERATOR", model)
+    (answer,) = as_json("ask", "What is Binnacle?", "--arm", "parametric")["answers"]
+    assert (answer["model"], answer["as_of"], answer["age"]) == (model, 1, "current")
+    assert run(*given, "--method", "prayer")[0] == 2
+    assert run(*given[:5], "--method", "lora")[0] == 2
 
 
 def test_an_empty_setting_is_no_setting(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

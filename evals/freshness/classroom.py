@@ -20,9 +20,10 @@ from kstore.answering.parametric import ParametricArm
 from kstore.encoding.encoder import Encoder
 from kstore.errors import InputError
 from kstore.types import corpus_digest
+from kstore.weights.examples import Origin
 from kstore.weights.further import Further, FurtherTraining
 from kstore.weights.shipped import SentencePromptedGenerator
-from kstore.weights.training import Lessons, Origin
+from kstore.weights.training import Lessons
 
 SECONDS = (0.0, 10.0, 30.0, 100.0, 300.0)
 SECONDS_EACH = 10.0  # of the edits taught one after another

@@ -27,6 +27,14 @@ class Example:
     answers: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a model is trained on: a state of a corpus, by digest and ISO date."""
+
+    corpus_digest: str
+    corpus_date: str
+
+
 def read_examples(files: Iterable[Path]) -> list[Example]:
     """The examples of question files: each question, each paraphrase, each statement with its answer blanked.
 

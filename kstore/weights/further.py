@@ -18,10 +18,10 @@ from tokenizers import Tokenizer
 
 from kstore.encoding.encoder import Encoder
 from kstore.errors import ModelError
-from kstore.weights.examples import Example
+from kstore.weights.examples import Example, Origin
 from kstore.weights.generator import RECORD
 from kstore.weights.shipped import PROMPT_BIAS, PROMPT_WEIGHT, SentencePromptedGenerator
-from kstore.weights.training import Lessons, Origin, PromptedDecoder, Recipe, write_model
+from kstore.weights.training import Lessons, PromptedDecoder, Recipe, write_model
 
 _WARM_UP = 0.1  # share of a stretch of training in which the rate rises
 

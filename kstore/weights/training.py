@@ -1,11 +1,10 @@
 """Training of the shipped kind of model: a small LLaMA decoder that answers from a sentence vector.
 
-The only torch code of this wing besides ``huggingface``. What it writes, ``shipped`` reads without torch: the weights
+What it writes, ``shipped`` reads without torch: the weights
 as safetensors in float16, the tokenizer, and ``kstore.json``, the record of what the weights were trained on.
 """
 
 import json
-import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,11 +17,11 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from kstore.controls import Sampling
 from kstore.encoding.encoder import Encoder
 from kstore.types import text_digest
-from kstore.weights.examples import BLANK, Example
-from kstore.weights.generator import RECORD, Calibration, Message
+from kstore.weights.calibration import calibrated, write_record
+from kstore.weights.examples import BLANK, Example, Origin
+from kstore.weights.generator import Message
 from kstore.weights.shipped import END, KIND, PROMPT_BIAS, PROMPT_WEIGHT, SentencePromptedGenerator
 
 _IGNORED = -100  # label of a position without a loss
@@ -53,14 +52,6 @@ class Recipe:
     warmup: float = 0.05
     clip: float = 1.0
     seed: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What a model is trained on: a state of a corpus, by digest and ISO date."""
-
-    corpus_digest: str
-    corpus_date: str
 
 
 def train(
@@ -109,7 +100,8 @@ def train(
         "recipe": asdict(recipe),
     }
     write_model(model, tokenizer, folder, record)
-    return _calibrated(folder, encoder, dev, record)
+    generator = SentencePromptedGenerator(folder, encoder)
+    return calibrated(folder, generator, lambda question, _: [Message("user", question)], dev, record)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -230,56 +222,4 @@ def write_model(model: PromptedDecoder, tokenizer: Tokenizer, folder: Path, reco
     save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
     model.decoder.config.save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
-    _write_record(folder, record)
-
-
-def _write_record(folder: Path, record: dict[str, Any]) -> None:
-    (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-
-
-def _calibrated(folder: Path, encoder: Encoder, dev: Sequence[Example], record: dict[str, Any]) -> dict[str, Any]:
-    """Ask the written model the dev questions, note how it does, and fit its confidence to that (Platt scaling)."""
-    if not dev:
-        return record
-    generator = SentencePromptedGenerator(folder, encoder)
-    sureness, right = [], []
-    for example in dev:
-        tokens = list(generator.stream([Message("user", example.prompt)], Sampling()))
-        logs = [math.log(max(token.probability, 1e-30)) for token in tokens if token.probability is not None]
-        sureness.append(sum(logs) / len(logs) if logs else -30.0)
-        right.append(matches("".join(token.text for token in tokens), example.answers))
-    slope, intercept = _platt(torch.tensor(sureness), torch.tensor(right, dtype=torch.float32))
-    scored = {
-        **record,
-        "dev": {"questions": len(dev), "exact_match": sum(right) / len(right)},
-        "calibration": asdict(Calibration(f"dev ({len(dev)} questions)", slope, intercept)),
-    }
-    _write_record(folder, scored)
-    return scored
-
-
-def matches(answer: str, accepted: Sequence[str]) -> bool:
-    """Whether the answer is one of those accepted, but for case, spaces, articles and punctuation."""
-
-    def bare(text: str) -> str:
-        words = [word for word in text.lower().split() if word not in {"a", "an", "the"}]
-        return "".join(letter for letter in "".join(words) if letter.isalnum())
-
-    return bare(answer) in {bare(gold) for gold in accepted}
-
-
-def _platt(sureness: torch.Tensor, right: torch.Tensor) -> tuple[float, float]:
-    """Slope and intercept of the logistic regression of ``right`` on ``sureness``, lightly regularised."""
-    parameters = torch.zeros(2, dtype=torch.float32, requires_grad=True)
-    optimiser = torch.optim.LBFGS([parameters], max_iter=200)
-
-    def closure() -> torch.Tensor:
-        optimiser.zero_grad()
-        logits = parameters[0] * sureness + parameters[1]
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, right) + 1e-3 * parameters.square().mean()
-        loss.backward()
-        return loss
-
-    optimiser.step(closure)
-    fitted = parameters.detach()
-    return float(fitted[0]), float(fitted[1])
+    write_record(folder, record)

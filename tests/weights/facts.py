@@ -7,9 +7,9 @@ from typing import Any
 
 from kstore.controls import Sampling
 from kstore.encoding.encoder import Encoder
-from kstore.weights.examples import Example
+from kstore.weights.examples import Example, Origin
 from kstore.weights.generator import Generator, Message
-from kstore.weights.training import Origin, Recipe, train
+from kstore.weights.training import Recipe, train
 
 ORIGIN = Origin(corpus_digest="5a" * 32, corpus_date="2026-03-01")
 

@@ -10,11 +10,10 @@ import pytest
 
 from kstore.encoding.encoder import Encoder
 from kstore.errors import ModelError
-from kstore.weights.examples import Example
+from kstore.weights.examples import Example, Origin
 from kstore.weights.further import Further, FurtherTraining
 from kstore.weights.generator import RECORD, TrainingRecord
 from kstore.weights.shipped import SentencePromptedGenerator
-from kstore.weights.training import Origin
 from tests.weights import facts
 from tests.weights.facts import TAUGHT, UNSEEN
 

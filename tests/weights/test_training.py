@@ -11,10 +11,10 @@ import pytest
 
 from kstore.controls import Sampling
 from kstore.encoding.encoder import Encoder
+from kstore.weights.calibration import matches
 from kstore.weights.examples import BLANK, Example
 from kstore.weights.generator import RECORD, Calibration, Message, TrainingRecord
 from kstore.weights.shipped import KIND, SentencePromptedGenerator
-from kstore.weights.training import matches
 from tests.weights import facts
 from tests.weights.facts import FACTS, ORIGIN, RECIPE, TAUGHT, UNKNOWN, UNSEEN
 from tests.weights.watched_encoder import WatchedEncoder

@@ -17,7 +17,9 @@ class CausalGenerator(HuggingFaceGenerator):
         """Continue the conversation; InputError where it does not fit the model's window."""
         import torch
 
-        ids, sampling = self._prompt(messages, sampling)
+        ids = self.prompt(messages)
+        if not self.instructable:  # a base model goes on with questions of its own unless the line's end stops it
+            sampling = replace(sampling, stop=(*sampling.stop, "\n"))
         self._loaded.check_room(len(ids), sampling.max_tokens)
         cache: Any = None
 
@@ -32,10 +34,10 @@ class CausalGenerator(HuggingFaceGenerator):
         first = advance(ids)
         yield from write(first, lambda token: advance([token]), self._loaded.decode, self._loaded.ends(), sampling)
 
-    def _prompt(self, messages: Sequence[Message], sampling: Sampling) -> tuple[list[int], Sampling]:
+    def prompt(self, messages: Sequence[Message]) -> list[int]:
         """Token ids of the conversation: by the chat template, or as questions and answers for a base model."""
         if self.instructable:
-            return self._loaded.conversation(messages), sampling
+            return self._loaded.conversation(messages)
         text = "".join(f"Question: {message.content}\nAnswer:" for message in messages if message.role == "user")
-        # A base model goes on with questions of its own unless it is stopped at the line's end.
-        return self._loaded.tokenizer(text)["input_ids"], replace(sampling, stop=(*sampling.stop, "\n"))
+        ids: list[int] = self._loaded.tokenizer(text)["input_ids"]
+        return ids

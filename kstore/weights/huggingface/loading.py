@@ -1,7 +1,9 @@
 """From a folder or hub name to a model that can be asked: checked, and in the family that its config names."""
 
+import json
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from kstore.weights.generator import Generator, Message, TrainingRecord
 
 CAUSAL, ENCODER_DECODER, MASKED = "causal", "encoder-decoder", "masked"
 _NO_LIMIT = 1 << 30
+_ADAPTER, _ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"  # as peft writes them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +33,12 @@ class Loaded:
         ends = self.model.generation_config.eos_token_id
         found = set(ends if isinstance(ends, list) else [ends]) | {self.tokenizer.eos_token_id}
         return {int(token) for token in found if token is not None}
+
+    def end(self) -> int:
+        """The token that ends an answer: the model's own first choice, which ends a turn in a chat model."""
+        ends = self.model.generation_config.eos_token_id
+        first = ends[0] if isinstance(ends, list) else ends
+        return int(self.tokenizer.eos_token_id if first is None else first)
 
     def conversation(self, messages: Sequence[Message]) -> list[int]:
         """Token ids of the conversation by the chat template, up to where the answer begins."""
@@ -76,11 +85,12 @@ def open_model(name: str, threads: int = 0) -> Generator:
     makers: dict[str, Callable[[Loaded], Generator]] = {
         CAUSAL: CausalGenerator, ENCODER_DECODER: EncoderDecoderGenerator, MASKED: MaskedGenerator
     }  # fmt: skip
-    loaded = _load(name, threads)
+    loaded = load(name, threads)
     return makers[loaded.family](loaded)
 
 
-def _load(name: str, threads: int) -> Loaded:
+def load(name: str, threads: int = 0) -> Loaded:
+    """As ``open_model``, not yet a generator. An adapter, as LoRA makes them, is added to its base."""
     import torch
     from transformers import AutoConfig, AutoTokenizer
     from transformers.utils import logging
@@ -94,6 +104,8 @@ def _load(name: str, threads: int) -> Loaded:
         raise ModelError(f"no model: {name} is not a folder")
     folder = Path(name).expanduser()
     source = str(folder) if folder.is_dir() else name
+    if (folder / _ADAPTER).is_file():
+        return _adapted(name, folder, threads)
     try:
         config = AutoConfig.from_pretrained(source, trust_remote_code=False)
         family = _family(name, config)
@@ -114,6 +126,30 @@ def _load(name: str, threads: int) -> Loaded:
         raise ModelError(f"cannot load the model {name}: {reason}") from error
     record = TrainingRecord.read(folder) if folder.is_dir() else None
     return Loaded(name, family, config, tokenizer, model.eval(), record, _window(config))
+
+
+def _adapted(name: str, folder: Path, threads: int) -> Loaded:
+    """The base that the adapter in ``folder`` names, with the adapter added to its weights."""
+    try:
+        base = str(json.loads((folder / _ADAPTER).read_text(encoding="utf-8"))["base_model_name_or_path"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder / _ADAPTER} names no base: {error!r}") from error
+    if not (folder / _ADAPTER_WEIGHTS).is_file():
+        raise ModelError(f"the adapter {name} has no {_ADAPTER_WEIGHTS}")
+    loaded = load(base, threads)
+    try:
+        from peft import PeftModel
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # peft tells of what it puts right, and of transformers' old names
+            adapted: Any = PeftModel.from_pretrained(loaded.model, str(folder))
+            model = adapted.merge_and_unload()
+    except ModuleNotFoundError as error:
+        raise ModelError(f"{name} is an adapter, which needs a library: pip install 'kstore[lora]'") from error
+    except Exception as error:  # of peft, safetensors and torch
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"cannot add the adapter {name} to {base}: {reason}") from error
+    return replace(loaded, name=name, model=model.eval(), record=TrainingRecord.read(folder))
 
 
 def _family(name: str, config: Any) -> str:
