@@ -243,6 +243,7 @@ def train(
     method: Annotated[
         str | None, typer.Option(help="How the base is taught: lora, merged into it, or lora-adapter, beside it.")
     ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Take up the training in DIR that was killed.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model on a corpus: its questions where there are some, and its own definitions."""
@@ -257,7 +258,9 @@ def train(
     bytes_allowed = settings.max_document_bytes
     report = invocation.display.training
     merged = method != LORA_ADAPTER
-    record = train_model(corpus, questions, dev, encoder, out, bytes_allowed, epochs, seed, report, base, merged)
+    record = train_model(
+        corpus, questions, dev, encoder, out, bytes_allowed, epochs, seed, report, base, merged, resume
+    )
     invocation.show(record, as_json, f"{out}: {record['examples']} examples, dev {record.get('dev', 'not asked')}")
 
 

@@ -30,12 +30,14 @@ def train_model(
     report: Callable[[int, int, float], None] = lambda epoch, epochs, loss: None,
     base: str | None = None,
     merged: bool = True,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Train a model on the questions and on the corpus's own definitions; returns what ``kstore.json`` records.
 
     ``dev`` questions are not trained on: they say how well it does and calibrate its confidence. Without a ``base`` the
     model is of the shipped kind and begins from nothing; with one, a model that writes from left to right by folder or
-    hub name, it is that model with LoRA, ``merged`` or as an adapter. InputError where there is nothing to learn from.
+    hub name, it is that model with LoRA, ``merged`` or as an adapter. ``resume`` takes up a training without a base that was
+    killed. InputError where there is nothing to learn from.
     """
     _make(folder)  # before the work, not after it
     documents = read_source(corpus, max_document_bytes).documents
@@ -49,6 +51,8 @@ def train_model(
     asked = read_examples(dev)
     chosen = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
     if base is not None:
+        if resume:
+            raise InputError("only a training without a base is kept and can be resumed")
         from kstore.weights.huggingface.lora import LoraRecipe, train_lora
 
         way = replace(LoraRecipe(), **chosen)
@@ -61,7 +65,14 @@ def train_model(
 
     recipe = replace(Recipe(), **chosen)
     return train(
-        examples, asked, encoder, folder, origin, recipe, lambda epoch, loss: report(epoch + 1, recipe.epochs, loss)
+        examples,
+        asked,
+        encoder,
+        folder,
+        origin,
+        recipe,
+        lambda epoch, loss: report(epoch + 1, recipe.epochs, loss),
+        resume,
     )
 
 

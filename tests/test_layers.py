@@ -45,6 +45,7 @@ HEAVY = {
         "kstore/weights/huggingface/masked.py",
         "kstore/weights/huggingface/lora.py",
         "kstore/weights/calibration.py",
+        "kstore/weights/checkpoints.py",
         "kstore/encoding/prepare.py",
         "kstore/training/transformer.py",
         "kstore/training/loop.py",

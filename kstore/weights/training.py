@@ -20,6 +20,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from kstore.encoding.encoder import Encoder
 from kstore.types import text_digest
 from kstore.weights.calibration import calibrated, write_record
+from kstore.weights.checkpoints import Checkpoints
 from kstore.weights.examples import BLANK, Example, Origin
 from kstore.weights.generator import Message
 from kstore.weights.shipped import END, KIND, PROMPT_BIAS, PROMPT_WEIGHT, SentencePromptedGenerator
@@ -62,12 +63,17 @@ def train(
     origin: Origin,
     recipe: Recipe = Recipe(),
     report: Callable[[int, float], None] = lambda epoch, loss: None,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Train on ``examples``, calibrate on ``dev``, write the model to ``folder``; return its record.
 
     Examples are shuffled globally, so that phrasings of one fact do not stand together. The same recipe, examples and
-    torch give the same weights.
+    torch give the same weights, also where a training that was killed is taken up again with ``resume``; InputError
+    where what was kept of it belongs to another one.
     """
+    data_digest = text_digest(json.dumps([asdict(example) for example in examples]))
+    identity = text_digest(json.dumps([asdict(origin), data_digest, encoder.name, asdict(recipe)]))
+    checkpoints = Checkpoints(folder, identity)
     torch.manual_seed(recipe.seed)
     shuffle = random.Random(recipe.seed)
     tokenizer = _tokenizer(examples, recipe)
@@ -78,7 +84,8 @@ def train(
         model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.98)
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, total_steps=steps, pct_start=recipe.warmup)
-    for epoch in range(recipe.epochs):
+    begun = checkpoints.read(model, optimiser, schedule, shuffle) if resume else 0
+    for epoch in range(begun, recipe.epochs):
         model.train()
         losses = []
         for rows in lessons.batches(recipe.batch, shuffle):
@@ -89,17 +96,19 @@ def train(
             optimiser.step()
             schedule.step()
             losses.append(float(loss.detach()))
+        checkpoints.write(epoch + 1, model, optimiser, schedule, shuffle)
         report(epoch, sum(losses) / len(losses))
     record = {
         "kind": KIND,
         **asdict(origin),
-        "data_digest": text_digest(json.dumps([asdict(example) for example in examples])),
+        "data_digest": data_digest,
         "examples": len(examples),
         "encoder": encoder.name,
         "steps": steps,
         "recipe": asdict(recipe),
     }
     write_model(model, tokenizer, folder, record)
+    checkpoints.forget()
     generator = SentencePromptedGenerator(folder, encoder)
     return calibrated(folder, generator, lambda question, _: [Message("user", question)], dev, record)
 

@@ -85,12 +85,13 @@ def teach(
     dev: Sequence[Example] = (),
     recipe: Recipe = RECIPE,
     report: Callable[[int, float], None] = lambda epoch, loss: None,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Train a model in ``folder``; its record."""
     with warnings.catch_warnings():
         # Torch's advice about reading two numbers off a tensor at the end of the calibration.
         warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True to a scalar", UserWarning)
-        return train(examples, dev, encoder, folder, ORIGIN, recipe, report)
+        return train(examples, dev, encoder, folder, ORIGIN, recipe, report, resume)
 
 
 def ask(generator: Generator, question: str) -> str:
