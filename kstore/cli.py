@@ -257,9 +257,19 @@ def train(
     encoder = load_encoder(PACKAGED_ENCODER, settings.cache, settings.threads)
     bytes_allowed = settings.max_document_bytes
     report = invocation.display.training
-    merged = method != LORA_ADAPTER
     record = train_model(
-        corpus, questions, dev, encoder, out, bytes_allowed, epochs, seed, report, base, merged, resume
+        corpus,
+        questions,
+        dev,
+        encoder,
+        out,
+        bytes_allowed,
+        epochs,
+        seed,
+        report,
+        base=base,
+        merged=method != LORA_ADAPTER,
+        resume=resume,
     )
     invocation.show(record, as_json, f"{out}: {record['examples']} examples, dev {record.get('dev', 'not asked')}")
 

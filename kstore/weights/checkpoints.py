@@ -71,9 +71,7 @@ class Checkpoints:
         except Exception as error:  # of safetensors, json and whatever the metadata lack
             raise InputError(f"{self._file} is no checkpoint: {error}; delete it to start anew") from error
         if state["identity"] != self._identity:
-            raise InputError(
-                f"{self._file} is of a training on something else, or another way; delete it to start anew"
-            )
+            raise InputError(f"{self._file} is of a training on other examples or another way; delete it to start anew")
         model.load_state_dict(_under(tensors, _MODEL))
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for name, tensor in _under(tensors, _OPTIMISER).items():

@@ -15,16 +15,16 @@ FEW = TAUGHT[:20]
 SHORT = replace(RECIPE, epochs=4, views=2, dropout=0.1)  # chance has a part in each step
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
 def killed_after(epochs: int, folder: Path, encoder: Encoder) -> None:
     def report(epoch: int, loss: float) -> None:
         if epoch + 1 == epochs:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         facts.teach(folder, encoder, FEW, recipe=SHORT, report=report)
 
 
@@ -48,9 +48,7 @@ def test_what_is_resumed_ends_as_what_was_never_stopped(epochs: int, encoder: En
 
 def test_nothing_is_kept_when_it_is_over_and_nothing_is_needed_to_begin(encoder: Encoder, tmp_path: Path) -> None:
     facts.teach(tmp_path, encoder, FEW, recipe=SHORT, resume=True)
-    assert {file.name for file in tmp_path.iterdir()} == {
-        "config.json", "generation_config.json", "kstore.json", "model.safetensors", "tokenizer.json"
-    } - ({"generation_config.json"} - {file.name for file in tmp_path.iterdir()})  # fmt: skip
+    assert not list(tmp_path.glob("checkpoint*"))
 
 
 def test_without_resuming_it_begins_anew(encoder: Encoder, tmp_path: Path) -> None:
@@ -63,7 +61,7 @@ def test_without_resuming_it_begins_anew(encoder: Encoder, tmp_path: Path) -> No
 def test_another_training_is_not_taken_up(encoder: Encoder, tmp_path: Path) -> None:
     killed_after(1, tmp_path, encoder)
     for examples, recipe in ((FEW[:-1], SHORT), (FEW, replace(SHORT, seed=2)), (FEW, replace(SHORT, epochs=9))):
-        with pytest.raises(InputError, match=f"{FILE} is of a training on something else"):
+        with pytest.raises(InputError, match=f"{FILE} is of a training on other examples"):
             facts.teach(tmp_path, encoder, examples, recipe=recipe, resume=True)
 
 
