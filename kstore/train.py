@@ -35,9 +35,9 @@ def train_model(
     """Train a model on the questions and on the corpus's own definitions; returns what ``kstore.json`` records.
 
     ``dev`` questions are not trained on: they say how well it does and calibrate its confidence. Without a ``base`` the
-    model is of the shipped kind and begins from nothing; with one, a model that writes from left to right by folder or
-    hub name, it is that model with LoRA, ``merged`` or as an adapter. ``resume`` takes up a training without a base that
-    was killed. InputError where there is nothing to learn from.
+    model is of the shipped kind and begins from nothing, or where it was killed with ``resume``. With one, a model that
+    writes from left to right by folder or hub name, it is that model with LoRA, ``merged`` or as an adapter. InputError
+    where there is nothing to learn from.
     """
     _make(folder)  # before the work, not after it
     documents = read_source(corpus, max_document_bytes).documents
