@@ -2,13 +2,14 @@
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 import evals
 from evals.casefiles import load
-from evals.cases import Edit, Question, Unanswerable
+from evals.cases import Asking, Edit, Question, Unanswerable
 from evals.check import check, is_training
 from tests.guide.chapters import TEXTS, anchor, headings, section
 
@@ -16,6 +17,7 @@ QUESTIONS = Path(evals.__file__).parent / "questions"
 EDITS = QUESTIONS.parent / "edits"
 QUESTION_FILES = {file.stem: file for file in sorted(QUESTIONS.glob("*.jsonl"))}
 SPLITS = ("train", "test", "dev_train", "dev", "heldout_train", "heldout")
+UNANSWERABLE = ("unanswerable", "unanswerable_dev", "unanswerable_train")
 GOLD = {split: load(Question, [QUESTION_FILES[split]]) for split in SPLITS}
 MEASURED = [question for split in ("test", "dev", "heldout") for question in GOLD[split]]
 TYPES = {"number", "formula", "name", "definition", "reason", "procedure", "comparison", "code", "multi-hop"}
@@ -38,7 +40,7 @@ def test_there_are_a_thousand_facts_and_the_kinds_that_were_promised() -> None:
 
 
 def test_every_record_is_in_the_file_of_its_split() -> None:
-    assert set(QUESTION_FILES) == {*SPLITS, "unanswerable", "unanswerable_dev"}
+    assert set(QUESTION_FILES) == {*SPLITS, *UNANSWERABLE}
     for split, questions in GOLD.items():
         assert {question.split for question in questions} == {split}
 
@@ -121,3 +123,16 @@ def test_every_glossary_term_is_explained_and_used(term: str) -> None:
     words = "[- ]".join(re.escape(word) for word in re.split("[- ]", term))
     used = re.compile(rf"(?<!\w){words}|glossary\.md#{anchor(term)}\)", re.IGNORECASE)
     assert any(used.search(text) for name, text in TEXTS.items() if name not in {"glossary.md", "README.md"})
+
+
+@pytest.mark.parametrize("split", UNANSWERABLE)
+def test_what_cannot_be_answered_is_not_told_by_how_long_the_question_is(split: str) -> None:
+    """A reader that declines short questions would look good otherwise."""
+
+    def mean_words(questions: Sequence[Asking]) -> float:
+        lengths = [len(phrasing.split()) for question in questions for phrasing in question.phrasings]
+        return sum(lengths) / len(lengths)
+
+    likes = "train" if is_training(split) else "dev" if split.endswith("dev") else "test"
+    ratio = mean_words(load(Unanswerable, [QUESTION_FILES[split]])) / mean_words(GOLD[likes])
+    assert 0.85 <= ratio <= 1.15
