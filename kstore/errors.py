@@ -78,3 +78,8 @@ class StoreError(UnavailableError):
     """The store's SQLite file cannot be opened, read or written."""
 
     code = "store_unavailable"
+
+
+def first_line(error: Exception) -> str:
+    """What a library's error says, in one line: its first, or its name where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]  # some servers answer with a page

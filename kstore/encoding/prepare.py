@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from kstore.encoding.encoder import Encoder, OpenVINOEncoder, import_openvino
-from kstore.errors import ModelError
+from kstore.errors import ModelError, first_line
 from kstore.settings import PACKAGED_ENCODER
 
 _FORMAT = "1"  # changes when what a prepared folder holds changes
@@ -87,7 +87,7 @@ def _prepare(name: str, source: str, folder: Path) -> None:
         )
     except Exception as error:
         # The loader raises OSError, ValueError, KeyError and hub errors, by what is missing.
-        raise ModelError(f"cannot load the encoder {name}: {_first_line(error)}") from error
+        raise ModelError(f"cannot load the encoder {name}: {first_line(error)}") from error
     model.eval()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ def _convert(model: Any, name: str) -> Any:
     try:
         return import_openvino().convert_model(Graph(), example_input=inputs)
     except Exception as error:
-        raise ModelError(f"the encoder {name} cannot be converted: {_first_line(error)}") from error
+        raise ModelError(f"the encoder {name} cannot be converted: {first_line(error)}") from error
 
 
 def _prompts(prompts: Mapping[str, str | None]) -> dict[str, str]:
@@ -175,7 +175,3 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

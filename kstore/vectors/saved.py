@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from kstore.errors import first_line
 from kstore.vectors.index import METRIC, DenseIndex, Segment
 from kstore.vectors.kinds import Kind
 
@@ -79,7 +80,7 @@ def load_index(folder: Path, dimension: int, belongs: Callable[[Origin], bool]) 
     except FileNotFoundError as error:
         log.warning("saved index: %s is missing; rebuilding it from the store", Path(str(error.filename)).name)
     except (OSError, ValueError, RuntimeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         log.warning("saved index: %s; rebuilding it from the store", reason)
     return None
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kstore.controls import Sampling
-from kstore.errors import ModelError
+from kstore.errors import ModelError, first_line
 from kstore.weights.decoding import first_stop, safe_length
 from kstore.weights.generator import Message, Token, TrainingRecord
 
@@ -53,7 +53,7 @@ class HostedGenerator:
         try:
             self._model: Any = init_chat_model(found["model"], model_provider=found["provider"], **options)
         except Exception as error:  # of LangChain, pydantic and each provider's client
-            raise ModelError(f"the hosted model {name} cannot be used: {_reason(error)}") from error
+            raise ModelError(f"the hosted model {name} cannot be used: {first_line(error)}") from error
 
     def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Token]:
         """Continue the conversation; ModelError where the server is down, too slow or refuses."""
@@ -72,7 +72,7 @@ class HostedGenerator:
             for piece in _until(sampling.stop, pieces):
                 yield Token(None, piece, None)
         except Exception as error:  # of the provider's client, httpx and LangChain
-            raise ModelError(f"the hosted model {self.name} did not answer: {_reason(error)}") from error
+            raise ModelError(f"the hosted model {self.name} did not answer: {first_line(error)}") from error
 
 
 def _until(stops: tuple[str, ...], pieces: Iterator[str]) -> Iterator[str]:
@@ -89,8 +89,3 @@ def _until(stops: tuple[str, ...], pieces: Iterator[str]) -> Iterator[str]:
             return
     if text[shown:]:
         yield text[shown:]
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what went wrong."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -8,7 +8,7 @@ from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any
 
-from kstore.errors import InputError, ModelError
+from kstore.errors import InputError, ModelError, first_line
 from kstore.weights.generator import Generator, Message, TrainingRecord
 
 CAUSAL, ENCODER_DECODER, MASKED = "causal", "encoder-decoder", "masked"
@@ -122,8 +122,7 @@ def load(name: str, threads: int = 0) -> Loaded:
         raise
     except Exception as error:
         # transformers, safetensors and the hub client raise OSError, ValueError, KeyError, RuntimeError and more.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"cannot load the model {name}: {reason}") from error
+        raise ModelError(f"cannot load the model {name}: {first_line(error)}") from error
     record = TrainingRecord.read(folder) if folder.is_dir() else None
     return Loaded(name, family, config, tokenizer, model.eval(), record, _window(config))
 
@@ -147,8 +146,7 @@ def _adapted(name: str, folder: Path, threads: int) -> Loaded:
     except ModuleNotFoundError as error:
         raise ModelError(f"{name} is an adapter, which needs a library: pip install 'kstore[lora]'") from error
     except Exception as error:  # of peft, safetensors and torch
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"cannot add the adapter {name} to {base}: {reason}") from error
+        raise ModelError(f"cannot add the adapter {name} to {base}: {first_line(error)}") from error
     return replace(loaded, name=name, model=model.eval(), record=TrainingRecord.read(folder))
 
 
