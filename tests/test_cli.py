@@ -249,13 +249,19 @@ def test_a_bad_encoder_stops_only_what_needs_one(run: Run, monkeypatch: pytest.M
     assert "no-encoder" in err
 
 
-def test_a_trained_model_can_be_asked(
-    run: Run, as_json: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def corpus(run: Run, tmp_path: Path) -> Path:
+    """A folder with one definition, which the store holds."""
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     (corpus / "a.md").write_text("# Terms\n\n## Binnacle\n\nA binnacle is the stand of the ship's compass.\n")
     assert run("ingest", str(corpus), "--empty")[0] == 0
+    return corpus
+
+
+def test_a_trained_model_can_be_asked(
+    run: Run, as_json: Callable[..., Any], corpus: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     model = str(tmp_path / "model")
     assert as_json("train", "--corpus", str(corpus), "--out", model, "--epochs", "30")["examples"] == 5
     monkeypatch.setenv("KSTORE_GENERATOR", model)
@@ -265,12 +271,8 @@ def test_a_trained_model_can_be_asked(
 
 
 def test_a_base_model_can_be_taught_and_asked(
-    run: Run, as_json: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    run: Run, as_json: Callable[..., Any], corpus: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    corpus = tmp_path / "corpus"
-    corpus.mkdir()
-    (corpus / "a.md").write_text("# Terms\n\n## Binnacle\n\nA binnacle is the stand of the ship's compass.\n")
-    assert run("ingest", str(corpus), "--empty")[0] == 0
     base, model = random_model("llama", tmp_path / "base"), str(tmp_path / "model")
     given = ["train", "--corpus", str(corpus), "--out", model, "--base", str(base), "--epochs", "1"]
     record = as_json(*given, "--method", "lora-adapter")

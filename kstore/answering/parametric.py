@@ -1,13 +1,12 @@
 """The parametric arm: the answer comes out of the weights, token by token, and no document is read."""
 
-import math
 from collections.abc import Callable, Sequence
 
 from kstore.answering.logistic import logistic
 from kstore.answering.prompts import closed_book
 from kstore.controls import Controls
 from kstore.types import Answer, Stopwatch
-from kstore.weights.generator import Calibration, Generator, Token, TrainingRecord, count_drawn
+from kstore.weights.generator import Calibration, Generator, Token, TrainingRecord, count_drawn, mean_log_probability
 
 
 class ParametricArm:
@@ -55,8 +54,7 @@ def _describe(record: TrainingRecord | None) -> str:
 
 def _confidence(written: Sequence[Token], calibration: Calibration | None) -> float | None:
     """The probability of being right, from the mean log-probability of the tokens; None without a calibration."""
-    drawn = [math.log(max(token.probability, 1e-30)) for token in written if token.probability is not None]
-    if calibration is None or not drawn:
+    mean = mean_log_probability(written)
+    if calibration is None or mean is None:
         return None
-    mean = sum(drawn) / len(drawn)
     return logistic(calibration.slope * mean + calibration.intercept)

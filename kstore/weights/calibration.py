@@ -1,7 +1,6 @@
 """How sure a model may be of itself: its dev answers judged, and its confidence fitted to that."""
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,9 @@ import torch
 
 from kstore.controls import Sampling
 from kstore.weights.examples import Example
-from kstore.weights.generator import RECORD, Calibration, Generator, Message
+from kstore.weights.generator import RECORD, Calibration, Generator, Message, mean_log_probability
+
+_NOTHING_DRAWN = -30.0  # the mean log-probability of an answer without tokens
 
 Ask = Callable[[str, bool], Sequence[Message]]  # the conversation that asks a question, of an instructable model or not
 
@@ -30,8 +31,8 @@ def calibrated(
     sureness, right = [], []
     for example in dev:
         tokens = list(generator.stream(ask(example.prompt, generator.instructable), Sampling()))
-        logs = [math.log(max(token.probability, 1e-30)) for token in tokens if token.probability is not None]
-        sureness.append(sum(logs) / len(logs) if logs else -30.0)
+        mean = mean_log_probability(tokens)
+        sureness.append(_NOTHING_DRAWN if mean is None else mean)
         right.append(matches("".join(token.text for token in tokens), example.answers))
     slope, intercept = _platt(torch.tensor(sureness), torch.tensor(right, dtype=torch.float32))
     scored = {

@@ -1,6 +1,7 @@
 """What a generator is: it continues a conversation token by token and says how sure it was of each."""
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,12 @@ class Token:
 def count_drawn(written: Sequence[Token]) -> int | None:
     """How many tokens were drawn; None where a server does not tell."""
     return sum(token.probability is not None for token in written) or (None if written else 0)
+
+
+def mean_log_probability(written: Sequence[Token]) -> float | None:
+    """Of the tokens that were drawn, which confidence is made from; None where none was, or a server does not tell."""
+    logs = [math.log(max(token.probability, 1e-30)) for token in written if token.probability is not None]
+    return sum(logs) / len(logs) if logs else None
 
 
 @dataclass(frozen=True, slots=True)

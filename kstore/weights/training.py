@@ -1,7 +1,7 @@
 """Training of the shipped kind of model: a small LLaMA decoder that answers from a sentence vector.
 
-What it writes, ``shipped`` reads without torch: the weights
-as safetensors in float16, the tokenizer, and ``kstore.json``, the record of what the weights were trained on.
+What it writes, ``shipped`` reads without torch: the weights as safetensors in float16, the tokenizer, and
+``kstore.json``, the record of what the weights were trained on.
 """
 
 import json

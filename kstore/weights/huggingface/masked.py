@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from kstore.controls import Sampling
 from kstore.errors import ModelError
 from kstore.weights.decoding import Logits, write
-from kstore.weights.generator import Message, Token, count_drawn
+from kstore.weights.generator import Message, Token, count_drawn, mean_log_probability
 from kstore.weights.huggingface.loading import HuggingFaceGenerator, Loaded
 from kstore.weights.huggingface.statement import as_statement
 
@@ -37,7 +35,9 @@ class MaskedGenerator(HuggingFaceGenerator):
         question = [message.content for message in messages if message.role == "user"][-1]
         whole = replace(sampling, stop=())  # what is compared is not cut anywhere
         counts = range(1, min(_MOST_MASKS, sampling.max_tokens) + 1)
-        filled = max((self._fill(question, count, whole) for count in counts), key=_mean_log_probability)
+        filled = max(
+            (self._fill(question, count, whole) for count in counts), key=lambda it: mean_log_probability(it) or 0
+        )
         yield from self._fill(question, count_drawn(filled) or 0, sampling) if sampling.stop else filled
 
     def _fill(self, question: str, count: int, sampling: Sampling) -> list[Token]:
@@ -58,7 +58,3 @@ class MaskedGenerator(HuggingFaceGenerator):
             return look()
 
         return list(write(look(), advance, self._loaded.decode, (), replace(sampling, max_tokens=count)))
-
-
-def _mean_log_probability(filled: Sequence[Token]) -> float:
-    return float(np.mean([np.log(max(it.probability, 1e-30)) for it in filled if it.probability is not None]))
